@@ -1,0 +1,37 @@
+"""The exceptions that NetForge raises on purpose.
+
+    NetForgeError
+    ├── SettingsError          a setting is missing or wrong; names it and how to get one
+    ├── ModelLibraryMissing    litellm or langchain-litellm cannot be imported
+    ├── TopologyUnavailable    NEO4J_URI is set and does not answer
+    ├── StateUnavailable       the state directory cannot be opened or written
+    └── InvalidQuestion        the input holds no question
+
+Each message is one line for a person: what failed, with what value, and what to do. A
+provider that fails while a turn runs is not among them: it is a value in the state
+(`graph.models.failure.ModelFailure`), because a turn is never lost.
+"""
+
+
+class NetForgeError(Exception):
+    """Anything that NetForge refuses on purpose."""
+
+
+class SettingsError(NetForgeError):
+    """A setting is missing or wrong."""
+
+
+class ModelLibraryMissing(NetForgeError):
+    """The library that reaches the models is not installed."""
+
+
+class TopologyUnavailable(NetForgeError):
+    """The configured graph database does not answer."""
+
+
+class StateUnavailable(NetForgeError):
+    """Checkpoints or memory cannot be opened."""
+
+
+class InvalidQuestion(NetForgeError):
+    """The input holds no question that could be investigated."""

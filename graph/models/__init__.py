@@ -1,0 +1,1 @@
+"""The two models, by role, behind one port."""

@@ -1,0 +1,217 @@
+"""The port to a model: one call, bounded in attempts and time, its failures as values."""
+
+import asyncio
+import importlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any, Protocol
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from graph.errors import ModelLibraryMissing
+from graph.models.failure import ModelFailure, kind_of_status
+from graph.models.recovery import is_empty, recovered
+from graph.settings import Settings, keep_litellm_offline
+from graph.tape import Outcome, digest, exchange
+
+NUDGE = "Your last reply was empty. Call a tool, or answer."
+
+
+class Ask(Protocol):
+    """A model: answers with its message, or with why it could not."""
+
+    async def __call__(
+        self,
+        message_id: str,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool | dict[str, Any]] = (),
+    ) -> AIMessage | ModelFailure:
+        """Ask it; the answer gets `message_id`."""
+
+
+@dataclass(frozen=True)
+class CallLimits:
+    """Bounds of one model call."""
+
+    attempts: int
+    timeout_s: float
+    longest_wait_s: float
+
+
+@dataclass(frozen=True)
+class ModelPort:
+    """One model in its role.
+
+    Calling it answers with the model's message, or with a ModelFailure once the attempts are
+    used up or the failure is one that another attempt cannot mend.
+    """
+
+    role: str
+    model: str
+    chat: BaseChatModel
+    limits: CallLimits
+    provider_errors: tuple[type[Exception], ...]
+    secret: str
+
+    async def __call__(
+        self,
+        message_id: str,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[BaseTool | dict[str, Any]] = (),
+    ) -> AIMessage | ModelFailure:
+        """Ask the model; its answer gets `message_id`."""
+        schemas = [convert_to_openai_tool(tool) for tool in tools]
+        request = {
+            "model": self.model,
+            "messages": [_on_tape(message) for message in messages],
+            "tools": [schema["function"]["name"] for schema in schemas],
+            "schemas": digest(schemas),
+        }
+
+        async def live() -> AIMessage | ModelFailure:
+            answer = await self._answer(list(messages), schemas)
+            if isinstance(answer, AIMessage):
+                return answer.model_copy(update={"id": message_id})
+            return answer
+
+        return await exchange("model", self.role, request, live, _outcome)
+
+    async def _answer(
+        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
+    ) -> AIMessage | ModelFailure:
+        answer = await self._attempts(messages, schemas)
+        if isinstance(answer, AIMessage) and is_empty(answer):
+            answer = await self._attempts([*messages, HumanMessage(NUDGE)], schemas)
+            if isinstance(answer, AIMessage) and is_empty(answer):
+                return ModelFailure("empty", "no text and no tool call", self.model, 2)
+        return answer
+
+    async def _attempts(
+        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
+    ) -> AIMessage | ModelFailure:
+        for attempt in range(1, self.limits.attempts + 1):
+            answer = await self._once(messages, schemas)
+            if isinstance(answer, AIMessage):
+                return answer
+            failure = replace(answer, attempts=attempt)
+            wait_s = _wait_s(failure)
+            last = attempt == self.limits.attempts
+            if last or not failure.transient or wait_s > self.limits.longest_wait_s:
+                return failure
+            await asyncio.sleep(wait_s)
+        raise AssertionError("attempts is at least 1")
+
+    async def _once(
+        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
+    ) -> AIMessage | ModelFailure:
+        try:
+            async with asyncio.timeout(self.limits.timeout_s):
+                answer = await self.chat.ainvoke(messages, tools=schemas or None)
+        except TimeoutError:
+            return ModelFailure("timeout", f"no answer in {self.limits.timeout_s:g} s", self.model)
+        except self.provider_errors as error:
+            return self._failure(error)
+        return recovered(answer, schemas)
+
+    def _failure(self, error: Exception) -> ModelFailure:
+        status = None if "APIConnection" in type(error).__name__ else _status(error)
+        detail = str(error).replace(self.secret, "[MINIMAX_API_KEY]")
+        return ModelFailure(
+            kind_of_status(status),
+            " ".join(detail.split())[:400],
+            self.model,
+            retry_after_s=_retry_after_s(error),
+        )
+
+
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[tuple[ModelPort, ModelPort]]:
+    """The orchestrator and the analyst, over one HTTP client that is closed at the end.
+
+    Raises ModelLibraryMissing when litellm or langchain-litellm cannot be imported. The import
+    takes seconds, so it runs in a thread.
+    """
+    minimax, provider_errors = await asyncio.to_thread(_import_minimax)
+    handler = minimax.http_handler(settings.model_timeout_s, settings.model_connect_timeout_s)
+    secret = settings.minimax_api_key.get_secret_value()
+
+    def port(role: str, model: str) -> ModelPort:
+        chat = minimax.ChatMiniMax(
+            model=model,
+            api_base=settings.minimax_api_base,
+            api_key=secret,
+            max_retries=1,
+            request_timeout=settings.model_timeout_s,
+            disable_streaming=True,
+            model_kwargs={"client": handler, "extra_body": {"reasoning_split": True}},
+        )
+        limits = CallLimits(
+            settings.model_attempts, settings.model_timeout_s, settings.model_retry_wait_s
+        )
+        return ModelPort(role, model, chat, limits, provider_errors, secret)
+
+    try:
+        yield (
+            port("orchestrator", settings.orchestrator_model),
+            port("analyst", settings.analyst_model),
+        )
+    finally:
+        await handler.close()
+
+
+def _import_minimax() -> tuple[ModuleType, tuple[type[Exception], ...]]:
+    keep_litellm_offline()
+    try:
+        minimax = importlib.import_module("graph.models.minimax")
+        openai = importlib.import_module("openai")
+    except ImportError as error:
+        raise ModelLibraryMissing(
+            f"the models cannot be reached: {error}; install it with "
+            "'pip install -r requirements.txt'"
+        ) from error
+    return minimax, (openai.OpenAIError,)
+
+
+def _on_tape(message: BaseMessage) -> dict[str, str]:
+    """A message of the state by reference; any other in full."""
+    if not message.id:
+        return {"type": message.type, "text": message.text}
+    calls = getattr(message, "tool_calls", [])
+    answers = getattr(message, "tool_call_id", None)
+    return {"ref": message.id, "digest": digest([message.text, calls, answers])}
+
+
+def _outcome(answer: AIMessage | ModelFailure) -> Outcome:
+    if isinstance(answer, ModelFailure):
+        return Outcome({"failure": answer.as_json()}, "error", answer.message)
+    return Outcome({"message": answer.id})
+
+
+def _wait_s(failure: ModelFailure) -> float:
+    """What the provider asked for, else 0.5 s doubled per attempt.
+
+    Up to a quarter is added, so that callers who failed together do not come back together.
+    """
+    base_s = failure.retry_after_s
+    if base_s is None:
+        base_s = 0.5 * 2 ** (failure.attempts - 1)
+    return base_s * random.uniform(1, 1.25)
+
+
+def _status(error: Exception) -> int | None:
+    status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
+
+
+def _retry_after_s(error: Exception) -> float | None:
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None

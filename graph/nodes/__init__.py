@@ -1,0 +1,1 @@
+"""The four nodes; none knows another, `graph.build` wires them."""

@@ -1,0 +1,256 @@
+"""plan: ask the orchestrator for the next calls, or to conclude."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict, cast
+
+from langchain_core.messages import (
+    AIMessage,
+    AnyMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.messages.tool import ToolCall
+from langchain_core.tools import BaseTool
+from langgraph.types import Send
+
+from graph.models.failure import ModelFailure
+from graph.models.port import Ask
+from graph.report import CONCLUDE, conclude_schema
+from graph.state import Investigation, Recalled, Spent, Turn, begins_turn, question_message
+from graph.tape import Update, digest, identity, now
+
+EARLIER_MESSAGES = 20
+"""Questions and answers of earlier turns that the orchestrator sees again."""
+VISITS_TO_CONCLUDE = 2
+"""Further visits, with nothing but `conclude` on offer, once a budget is used up."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What one turn may use before it is asked to conclude."""
+
+    visits: int
+    tool_calls: int
+    tokens: int
+    cost_usd: float
+    seconds: float
+
+    def spent_up(self, spent: Spent) -> list[str]:
+        """The names of the budgets that are used up."""
+        used = {
+            "visits": spent["visits"] >= self.visits,
+            "tool calls": spent["tool_calls"] >= self.tool_calls,
+            "tokens": spent["input_tokens"] + spent["output_tokens"] >= self.tokens,
+            "cost": spent["cost_usd"] >= self.cost_usd,
+            "seconds": spent["seconds"] >= self.seconds,
+        }
+        return [name for name, used_up in used.items() if used_up]
+
+
+class CallVisit(TypedDict):
+    """What one visit of the tool node gets: a call and its address."""
+
+    visit: int
+    index: int
+    call: ToolCall
+    turn_id: str
+    boundary: str
+    evidence_id: str
+    refused: str | None
+    """Why the call is answered with this text instead of being run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The node; it also decides which calls are sent on."""
+
+    orchestrator: Ask
+    recall: Callable[[str, Sequence[str]], Awaitable[list[Recalled]]]
+    tools: Sequence[BaseTool]
+    disabled: dict[str, str]
+    prompt: str
+    budgets: Budgets
+
+    async def __call__(self, state: Investigation) -> Update:
+        """Take a new question up, then ask the orchestrator once."""
+        begun = await self._begin(state) if begins_turn(state) else {}
+        known = cast(Investigation, {**state, **begun})
+        turn, spent = known["turn"], await _counted(known)
+        used_up = self.budgets.spent_up(spent)
+        if used_up and spent["visits_over_budget"] >= VISITS_TO_CONCLUDE:
+            names = ", ".join(used_up)
+            failure = ModelFailure("budget", f"{names} used up, no conclusion", "orchestrator")
+            return {**begun, "spent": spent, "failure": failure.as_state()}
+        offered = [] if used_up else self.tools
+        message_id = f"{turn['id']}:plan#{spent['visits'] + 1}"
+        answer = await self.orchestrator(
+            message_id, self._conversation(known, used_up), [*offered, conclude_schema()]
+        )
+        spent = {
+            **spent,
+            "visits": spent["visits"] + 1,
+            "visits_over_budget": spent["visits_over_budget"] + bool(used_up),
+        }
+        if isinstance(answer, ModelFailure):
+            return {**begun, "spent": spent, "failure": answer.as_state()}
+        return {**begun, "spent": _priced(spent, answer), "messages": [answer]}
+
+    def route(self, state: Investigation) -> list[Send] | str:
+        """Where to go from here: one `tool` visit per call, or `respond`."""
+        answer = state["messages"][-1]
+        if state.get("failure") or not isinstance(answer, AIMessage) or not answer.tool_calls:
+            return "respond"
+        if [call["name"] for call in answer.tool_calls] == [CONCLUDE]:
+            return "respond"
+        return [Send("tool", visit) for visit in self._visits(state, answer)]
+
+    async def _begin(self, state: Investigation) -> Update:
+        question = question_message(state)
+        run = await identity()
+        asked_at = await now()
+        turn = Turn(
+            id=run["run_id"],
+            thread_id=run["thread_id"],
+            message_id=question.id or "",
+            question=question.text,
+            asked_at=asked_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            boundary=run["boundary"],
+            focus=list(state.get("focus") or []),
+        )
+        return {
+            "turn": turn,
+            "focus": [],
+            "spent": Spent(
+                visits=0,
+                visits_over_budget=0,
+                tool_calls=0,
+                input_tokens=0,
+                output_tokens=0,
+                cost_usd=0.0,
+                unpriced_calls=0,
+                seconds=0.0,
+            ),
+            "recalled": await self.recall(turn["question"], turn["focus"]),
+            "report": None,
+            "sent_back": False,
+            "failure": None,
+            "enrichment": None,
+        }
+
+    def _conversation(self, state: Investigation, used_up: list[str]) -> list[BaseMessage]:
+        turn, messages = state["turn"], state["messages"]
+        start = next(
+            position for position, entry in enumerate(messages) if entry.id == turn["message_id"]
+        )
+        earlier = [entry for entry in messages[:start] if _is_question_or_answer(entry)]
+        view: list[BaseMessage] = [
+            SystemMessage(self._system_text(turn, state["recalled"])),
+            *earlier[-EARLIER_MESSAGES:],
+            *messages[start:],
+        ]
+        if used_up:
+            reason = f"The budget of this turn is used up ({', '.join(used_up)})."
+            view.append(HumanMessage(f"{reason} Conclude now from what you have."))
+        return view
+
+    def _system_text(self, turn: Turn, recalled: list[Recalled]) -> str:
+        parts = [
+            self.prompt,
+            f"Asked at: {turn['asked_at']}. Boundary word: {turn['boundary']}.",
+        ]
+        if turn["focus"]:
+            parts.append(f"The caller points at: {', '.join(turn['focus'])}.")
+        for source, reason in self.disabled.items():
+            parts.append(f"Not available: {source} ({reason}). Say so where it matters.")
+        if recalled:
+            hints = [
+                f"{hint['id']} ({hint['last_confirmed']}): {hint['text']}" for hint in recalled
+            ]
+            fence = f"--- {turn['boundary']}"
+            parts.append("\n".join(["Hints from memory:", f"{fence} data", *hints, f"{fence} end"]))
+        return "\n\n".join(parts)
+
+    def _visits(self, state: Investigation, answer: AIMessage) -> list[CallVisit]:
+        """One visit per call of the answer, in its order, each with its evidence id or why not."""
+        turn, spent = state["turn"], state["spent"]
+        malformed = {call["id"]: call["error"] for call in answer.invalid_tool_calls}
+        earlier = _earlier_results(state)
+        left = 0 if spent["visits_over_budget"] else self.budgets.tool_calls - spent["tool_calls"]
+        number = len(state.get("evidence", []))
+        visits: list[CallVisit] = []
+        for index, call in enumerate(answer.tool_calls):
+            asked = digest([call["name"], call["args"]])
+            refused = None
+            if call["id"] in malformed:
+                refused = f"not run: the arguments text {malformed[call['id']]}; send it again"
+            elif call["name"] == CONCLUDE:
+                refused = "not run: call conclude alone, after you have read the other results"
+            elif asked in earlier:
+                refused = earlier[asked]
+            elif left <= 0:
+                refused = "not run: the budget of this turn is used up; conclude"
+            if refused is None:
+                number, left = number + 1, left - 1
+                earlier[asked] = f"repeats E{number} of this step, not run again; see there"
+            visits.append(
+                CallVisit(
+                    visit=spent["visits"],
+                    index=index,
+                    call=call,
+                    turn_id=turn["id"],
+                    boundary=turn["boundary"],
+                    evidence_id=f"E{number}" if refused is None else "",
+                    refused=refused,
+                )
+            )
+        return visits
+
+
+def _earlier_results(state: Investigation) -> dict[str, str]:
+    """What was asked in this turn and answered, each with the text that repeats the answer."""
+    contents = {
+        message.id: message.text
+        for message in state["messages"]
+        if isinstance(message, ToolMessage)
+    }
+    return {
+        digest([entry["name"], entry["args"]]): (
+            f"repeats {entry['id']}, not run again:\n{contents[entry['message_id']]}"
+        )
+        for entry in state.get("evidence", [])
+        if entry["turn_id"] == state["turn"]["id"] and entry["status"] != "error"
+    }
+
+
+def _is_question_or_answer(message: AnyMessage) -> bool:
+    return isinstance(message, HumanMessage) or (
+        isinstance(message, AIMessage) and not message.tool_calls
+    )
+
+
+async def _counted(state: Investigation) -> Spent:
+    """What is spent, with the calls run and the time passed up to now."""
+    turn = state["turn"]
+    elapsed = (await now()) - datetime.fromisoformat(turn["asked_at"])
+    run = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn["id"]]
+    return {
+        **state["spent"],
+        "tool_calls": len(run),
+        "seconds": round(elapsed.total_seconds(), 3),
+    }
+
+
+def _priced(spent: Spent, answer: AIMessage) -> Spent:
+    usage = answer.usage_metadata
+    cost = answer.response_metadata.get("response_cost")
+    return {
+        **spent,
+        "input_tokens": spent["input_tokens"] + (usage["input_tokens"] if usage else 0),
+        "output_tokens": spent["output_tokens"] + (usage["output_tokens"] if usage else 0),
+        "cost_usd": spent["cost_usd"] + (cost or 0.0),
+        "unpriced_calls": spent["unpriced_calls"] + (cost is None),
+    }

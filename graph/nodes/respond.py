@@ -1,0 +1,182 @@
+"""respond: check the report, hand the turn to the detached branch, publish the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from pydantic import ValidationError
+
+from graph.detached import HandOver, receipt
+from graph.models.recovery import without_thinking
+from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
+from graph.state import Evidence, Investigation, Receipt
+from graph.tape import Outcome, Update, exchange
+
+STUDY_ITEMS = 30
+STUDY_CHARACTERS = 1200
+"""What the analyst gets of the evidence: so many items, so much of each."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer before it is published."""
+
+    answer: AIMessage
+    report: CheckedReport | None = None
+    closing: ToolMessage | None = None
+    """Answers the `conclude` call, so that no call stays open in the history."""
+
+
+@dataclass(frozen=True)
+class Respond:
+    """The node. `hand_over` is None when enrichment is switched off."""
+
+    hand_over: HandOver | None
+    disabled: Mapping[str, str]
+
+    async def __call__(self, state: Investigation) -> Update:
+        """Send an unsound report back, once; else hand the turn over and publish the answer."""
+        draft = self._draft(state)
+        if isinstance(draft, ToolMessage):
+            return {"messages": [draft], "sent_back": True}
+        enrichment = await self._handed_over(state, draft)
+        closing = [draft.closing] if draft.closing else []
+        return {
+            "messages": [*closing, draft.answer],
+            "report": draft.report.model_dump() if draft.report else None,
+            "enrichment": enrichment,
+        }
+
+    def _draft(self, state: Investigation) -> Draft | ToolMessage:
+        """The answer, or the message that sends the report back."""
+        last = state["messages"][-1]
+        if state.get("failure"):
+            return Draft(_answer(state, _failure_text(state)))
+        assert isinstance(last, AIMessage), "plan ends with the orchestrator's message"
+        if not last.tool_calls:
+            text = without_thinking(last.text)
+            if last.response_metadata.get("finish_reason") == "length":
+                text += "\n\n(The model's answer was cut at its output limit.)"
+            return Draft(last.model_copy(update={"content": text}))
+        return self._concluded(state, last)
+
+    def _concluded(self, state: Investigation, last: AIMessage) -> Draft | ToolMessage:
+        call = last.tool_calls[0]
+        known = {entry["id"] for entry in state.get("evidence", [])}
+        may_send_back = not state.get("sent_back")
+        try:
+            report = Report.model_validate(call["args"])
+            found = problems(report, known)
+        except ValidationError as error:
+            report = None
+            found = [
+                f"{'.'.join(map(str, problem['loc'])) or 'report'}: {problem['msg']}"
+                for problem in error.errors(include_url=False)
+            ]
+        if last.invalid_tool_calls:
+            found = [f"the arguments text {last.invalid_tool_calls[0]['error']}"]
+        if found and may_send_back:
+            text = f"The report was not accepted: {'; '.join(found)}. Call conclude again."
+            return _closing(state, call["id"], text, status="error")
+        if report is None or last.invalid_tool_calls:
+            text = f"The report could not be read: {'; '.join(found)}."
+            closing = _closing(state, call["id"], text, status="error")
+            gathered = _gathered(state)
+            return Draft(_answer(state, f"{text}\n\n{gathered}"), closing=closing)
+        sound = checked(report, known)
+        unseen = [f"not looked at: {source} ({why})" for source, why in self.disabled.items()]
+        sound = sound.model_copy(update={"flags": [*sound.flags, *unseen]})
+        closing = _closing(state, call["id"], "The report was accepted.")
+        return Draft(_answer(state, as_text(sound)), sound, closing)
+
+    async def _handed_over(self, state: Investigation, draft: Draft) -> Receipt:
+        turn = state["turn"]
+        evidence = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn["id"]]
+        reason = None
+        if self.hand_over is None:
+            reason = "switched off by ENRICHMENT"
+        elif state.get("failure"):
+            reason = "the investigation failed"
+        elif not evidence:
+            reason = "no evidence was gathered"
+        if reason or self.hand_over is None:
+            return receipt(turn, "skipped", reason=reason, thread_id=None)
+        study = HumanMessage(_study(state, draft, evidence), id=f"{turn['id']}:study")
+        branch = {
+            "messages": [study],
+            "turn": turn,
+            "report": draft.report.model_dump() if draft.report else None,
+            "evidence": evidence,
+            "detached": True,
+        }
+        hand_over = self.hand_over
+
+        async def live() -> Receipt:
+            return await hand_over(turn, branch)
+
+        return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, _outcome)
+
+
+def route(state: Investigation) -> str:
+    """Where to go from here: back to `plan`, on to `enrich` on a detached thread, or to the end."""
+    if state.get("detached"):
+        return "enrich"
+    return "plan" if isinstance(state["messages"][-1], ToolMessage) else "end"
+
+
+def _answer(state: Investigation, text: str) -> AIMessage:
+    return AIMessage(text, id=f"{state['turn']['id']}:answer")
+
+
+def _closing(state: Investigation, call_id: str | None, text: str, **fields: Any) -> ToolMessage:
+    visit = state["spent"]["visits"]
+    return ToolMessage(
+        text,
+        id=f"{state['turn']['id']}:respond#{visit}",
+        tool_call_id=call_id or "",
+        name=CONCLUDE,
+        **fields,
+    )
+
+
+def _outcome(handed: Receipt) -> Outcome:
+    failed = handed["status"] == "failed"
+    return Outcome(dict(handed), "error" if failed else "ok", handed["reason"] if failed else None)
+
+
+def _failure_text(state: Investigation) -> str:
+    failure = state.get("failure")
+    reason = failure["message"] if failure else "unknown"
+    return f"The investigation could not be finished. {reason}\n\n{_gathered(state)}"
+
+
+def _gathered(state: Investigation) -> str:
+    turn_id = state["turn"]["id"]
+    evidence = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn_id]
+    if not evidence:
+        return "No evidence had been gathered."
+    return "\n".join(["Gathered so far:", *(f"- {_line(entry)}" for entry in evidence)])
+
+
+def _line(entry: Evidence) -> str:
+    arguments = ", ".join(f"{name}={value!r}" for name, value in entry["args"].items())
+    found = entry["error"] or f"{entry['returned']} of {entry['matched']}"
+    return f"{entry['id']} {entry['name']}({arguments}): {entry['status']}, {found}"
+
+
+def _study(state: Investigation, draft: Draft, evidence: list[Evidence]) -> str:
+    """The investigation as the analyst gets it: question, answer, evidence in short form."""
+    turn = state["turn"]
+    contents = _contents(state["messages"])
+    parts = [f"Question: {turn['question']}", f"Answer:\n{draft.answer.text}", "Evidence:"]
+    parts.append(f"--- {turn['boundary']} data")
+    for entry in evidence[-STUDY_ITEMS:]:
+        text = contents[entry["message_id"]].replace(f"--- {turn['boundary']}", "---")
+        parts.append(f"{_line(entry)}\n{text[:STUDY_CHARACTERS]}")
+    parts.append(f"--- {turn['boundary']} end")
+    return "\n\n".join(parts)
+
+
+def _contents(messages: list[AnyMessage]) -> dict[str | None, str]:
+    return {entry.id: entry.text for entry in messages if isinstance(entry, ToolMessage)}

@@ -1,0 +1,89 @@
+"""tool: run one call, and keep its result as evidence."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+from pydantic import ValidationError
+
+from graph.state import Evidence
+from graph.tape import Outcome, Update, exchange
+from graph.tools.result import ToolResult
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The node. `max_tokens` caps what one result shows the model."""
+
+    tools: Mapping[str, BaseTool]
+    timeout_s: float
+    max_tokens: int
+
+    async def __call__(self, visit: Mapping[str, Any]) -> Update:
+        """Run the call of a `CallVisit`, or answer it with why it is not run."""
+        call = visit["call"]
+        refused = visit["refused"]
+        if refused is None and call["name"] not in self.tools:
+            refused = f"no tool is named {call['name']!r}; there are {', '.join(self.tools)}"
+        if refused is not None:
+            status = "success" if refused.startswith("repeats") else "error"
+            return {"messages": [_message(visit, refused, status=status)]}
+
+        async def live() -> ToolMessage:
+            result = await self._run(call["name"], call["args"])
+            content = result.content(visit["evidence_id"], visit["boundary"], self.max_tokens)
+            status = "error" if result.status == "error" else "success"
+            return _message(visit, content, status=status, artifact=result.model_dump())
+
+        message = await exchange("tool", call["name"], call["args"], live, _outcome)
+        return {"messages": [message], "evidence": [_evidence(visit, message)]}
+
+    async def _run(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                result = await self.tools[name].ainvoke(arguments)
+        except TimeoutError:
+            error = f"no answer in {self.timeout_s:g} s"
+        except ValidationError as refused:
+            error = "; ".join(
+                f"argument {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+                for problem in refused.errors(include_url=False)
+            )
+        else:
+            return ToolResult.model_validate(result)
+        return ToolResult(status="error", source=name, query=f"{name}({arguments})", error=error)
+
+
+def _message(visit: Mapping[str, Any], content: str, **fields: Any) -> ToolMessage:
+    return ToolMessage(
+        content=content,
+        id=f"{visit['turn_id']}:tool#{visit['visit']}.{visit['index']}",
+        tool_call_id=visit["call"]["id"],
+        name=visit["call"]["name"],
+        **fields,
+    )
+
+
+def _outcome(message: ToolMessage) -> Outcome:
+    result = message.artifact
+    return Outcome({"message": message.id}, result["status"], result["error"])
+
+
+def _evidence(visit: Mapping[str, Any], message: ToolMessage) -> Evidence:
+    result = message.artifact
+    return Evidence(
+        id=visit["evidence_id"],
+        turn_id=visit["turn_id"],
+        message_id=message.id or "",
+        name=visit["call"]["name"],
+        args=visit["call"]["args"],
+        status=result["status"],
+        source=result["source"],
+        query=result["query"],
+        matched=result["matched"],
+        returned=result["returned"],
+        error=result["error"],
+    )

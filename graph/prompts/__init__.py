@@ -1,0 +1,19 @@
+"""The prompts, one Markdown file each, and their versions."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt's text, and a version that changes with every edit."""
+
+    text: str
+    version: str
+
+
+def read(name: str) -> Prompt:
+    """The prompt in `graph/prompts/<name>.md`."""
+    text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8").strip()
+    return Prompt(text, hashlib.sha256(text.encode()).hexdigest()[:12])

@@ -1,0 +1,119 @@
+"""The report: what `conclude` takes, how it is checked, and how it reads as text."""
+
+from collections.abc import Collection
+from typing import Any, Literal
+
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel, ConfigDict, Field
+
+CONCLUDE = "conclude"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class RootCause(_Part):
+    """The one component that is to blame."""
+
+    component: str = Field(description="Name of the one component that is the cause")
+    explanation: str = Field(description="What is wrong with it and how that explains the symptom")
+
+
+class Citation(_Part):
+    """A claim and the evidence it rests on."""
+
+    id: str = Field(description="Evidence id, such as E3")
+    shows: str = Field(description="The claim that this evidence supports")
+
+
+class RuledOut(_Part):
+    """A suspect that is not the cause."""
+
+    component: str
+    reason: str = Field(description="Why it is not the cause, with the evidence id")
+
+
+class Action(_Part):
+    """What a person should do."""
+
+    description: str
+    command: str = Field(default="", description="The exact command, if there is one")
+
+
+class Report(_Part):
+    """Conclude the investigation with a report; call this alone, once, when you are done."""
+
+    summary: str = Field(description="What is wrong, in two or three sentences")
+    root_cause: RootCause | None = Field(description="null when no cause was found")
+    confidence: Literal["low", "medium", "high"]
+    evidence: list[Citation] = Field(description="Every claim with the evidence it rests on")
+    ruled_out: list[RuledOut] = []
+    blast_radius: list[str] = Field(default=[], description="Names of the affected components")
+    actions: list[Action] = []
+    open_questions: list[str] = []
+
+
+class CheckedReport(Report):
+    """A report whose citations all exist."""
+
+    flags: list[str] = []
+    """What the check had to take out, one sentence each."""
+
+
+def conclude_schema() -> dict[str, Any]:
+    """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report."""
+    schema = convert_to_openai_tool(Report)
+    schema["function"]["name"] = CONCLUDE
+    return schema
+
+
+def problems(report: Report, known_ids: Collection[str]) -> list[str]:
+    """What keeps the report from being published, one sentence each; empty when it is sound."""
+    found = [
+        f"evidence {citation.id} does not exist"
+        for citation in report.evidence
+        if citation.id not in known_ids
+    ]
+    if report.root_cause and not any(cited.id in known_ids for cited in report.evidence):
+        found.append("the root cause cites no existing evidence")
+    return found
+
+
+def checked(report: Report, known_ids: Collection[str]) -> CheckedReport:
+    """The report without citations of unknown evidence, flagged with what was wrong.
+
+    A root cause that is left without any evidence is kept, but its confidence is low.
+    """
+    flags = problems(report, known_ids)
+    kept = [citation for citation in report.evidence if citation.id in known_ids]
+    confidence = report.confidence if kept or not report.root_cause else "low"
+    kept_fields = report.model_dump(exclude={"evidence", "confidence"})
+    return CheckedReport(**kept_fields, evidence=kept, confidence=confidence, flags=flags)
+
+
+def as_text(report: CheckedReport) -> str:
+    """The report as Markdown, for a chat window or a terminal."""
+    cause = report.root_cause
+    lines = [report.summary, ""]
+    if cause:
+        lines.append(f"**Root cause: {cause.component}** ({report.confidence} confidence)")
+        lines.append(cause.explanation)
+    else:
+        lines.append(f"**Root cause: not found** ({report.confidence} confidence)")
+    sections = [
+        ("Evidence", [f"{citation.id}: {citation.shows}" for citation in report.evidence]),
+        ("Ruled out", [f"{entry.component}: {entry.reason}" for entry in report.ruled_out]),
+        ("Blast radius", report.blast_radius),
+        ("Actions", [_action(action) for action in report.actions]),
+        ("Open questions", report.open_questions),
+        ("Flags", report.flags),
+    ]
+    for title, entries in sections:
+        if entries:
+            lines += ["", f"**{title}**", *(f"- {entry}" for entry in entries)]
+    return "\n".join(lines)
+
+
+def _action(action: Action) -> str:
+    return f"{action.description}: `{action.command}`" if action.command else action.description

@@ -1,0 +1,154 @@
+"""The composition root: opens what the graph needs, builds it, closes everything again.
+
+Server, `langgraph dev` and lab all start here. What is configured and fails ends the start
+with one clear line; what is not configured is disabled with its reason.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import aiosqlite
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.store.sqlite.aio import AsyncSqliteStore
+
+from graph.build import Builder, Ports, build
+from graph.detached import Bounds, Detached, Graph
+from graph.errors import InvalidQuestion, StateUnavailable
+from graph.memory import Memory
+from graph.models.port import open_models
+from graph.settings import Settings
+from graph.state import Investigation, Receipt
+from graph.tools import toolset
+from graph.tools.cypher import open_graph
+
+STEPS_PER_VISIT = 2
+STEPS_BEYOND = 10
+"""LangGraph's own step limit, as a backstop behind the budgets: plan and tool per visit."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Everything a started NetForge holds."""
+
+    settings: Settings
+    builder: Builder
+    graph: Graph
+    memory: Memory
+    detached: Detached
+    disabled: dict[str, str]
+    """Sources that are not configured, each with its reason."""
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        run_id: str,
+        thread_id: str,
+        focus: Sequence[str] = (),
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Run one turn, yielding what happens: `started` and `ended` of each exchange.
+
+        Raises InvalidQuestion for a blank question. The state is read with `state()`.
+        """
+        if not question.strip():
+            raise InvalidQuestion("the question is empty")
+        message = HumanMessage(question, id=f"{run_id}:question")
+        events = self.graph.astream(
+            {"messages": [message], "focus": list(focus)},
+            self._config(thread_id, run_id),
+            stream_mode="custom",
+            durability="sync",
+        )
+        async for event in events:
+            yield event
+
+    async def investigate(
+        self,
+        question: str,
+        *,
+        run_id: str | None = None,
+        thread_id: str | None = None,
+        focus: Sequence[str] = (),
+    ) -> Investigation:
+        """Run one turn to its answer; the state it ends with."""
+        thread = thread_id or str(uuid4())
+        run = run_id or str(uuid4())
+        async for _ in self.stream(question, run_id=run, thread_id=thread, focus=focus):
+            pass
+        return await self.state(thread)
+
+    async def state(self, thread_id: str) -> Investigation:
+        """The latest state of a thread; empty when there is no such thread."""
+        snapshot = await self.graph.aget_state(self._config(thread_id))
+        return cast(Investigation, snapshot.values)
+
+    async def enrichment(self, turn_id: str) -> Receipt | None:
+        """Wait for that turn's enrichment to end; its receipt, None when the turn is unknown."""
+        await self.detached.join(turn_id)
+        kept = await self.memory.receipt(turn_id)
+        return cast(Receipt, kept) if kept else None
+
+    def _config(self, thread_id: str, run_id: str | None = None) -> RunnableConfig:
+        config: RunnableConfig = {
+            "configurable": {"thread_id": thread_id},
+            "recursion_limit": STEPS_PER_VISIT * self.settings.turn_max_visits + STEPS_BEYOND,
+        }
+        if run_id:
+            config["run_id"] = UUID(run_id)
+        return config
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Start NetForge with these settings; closing ends the enrichments that still run.
+
+    Raises ModelLibraryMissing, TopologyUnavailable or StateUnavailable.
+    """
+    async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(open_graph(settings))
+        orchestrator, analyst = await stack.enter_async_context(open_models(settings))
+        saver, store = await stack.enter_async_context(_open_state(settings))
+        memory = Memory(store)
+        bounds = Bounds(
+            concurrency=settings.enrichment_concurrency,
+            backlog=settings.enrichment_backlog,
+            guard_s=settings.enrichment_timeout_s,
+        )
+        detached = Detached(bounds, memory.put_receipt)
+        stack.push_async_callback(detached.aclose)
+        tools = toolset(reader)
+        hand_over = detached if settings.enrichment else None
+        builder = build(Ports(orchestrator, analyst, tools, memory, hand_over), settings)
+        graph = builder.compile(checkpointer=saver)
+        detached.attach(graph)
+        yield Runtime(settings, builder, graph, memory, detached, tools.disabled)
+
+
+@asynccontextmanager
+async def _open_state(
+    settings: Settings,
+) -> AsyncIterator[tuple[AsyncSqliteSaver, AsyncSqliteStore]]:
+    folder = settings.state_dir
+    async with AsyncExitStack() as stack:
+        try:
+            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+            saver = await stack.enter_async_context(
+                AsyncSqliteSaver.from_conn_string(str(folder / "checkpoints.sqlite"))
+            )
+            await saver.setup()
+            store = await stack.enter_async_context(
+                AsyncSqliteStore.from_conn_string(str(folder / "memory.sqlite"))
+            )
+            await store.setup()
+        except (OSError, sqlite3.Error, aiosqlite.Error) as error:
+            raise StateUnavailable(
+                f"STATE_DIR={folder} cannot be used: {error}; give a folder that can be written"
+            ) from error
+        yield saver, store

@@ -1,0 +1,167 @@
+"""The settings: the only reader of the environment.
+
+`load` reads the environment and a `.env` file in the working directory. A missing or wrong
+value raises SettingsError with the name of the setting and how to get one; a secret's value
+is never part of the message.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import SettingsError
+
+MODEL_IDS = (
+    "MiniMax-M3",
+    "MiniMax-M2.7",
+    "MiniMax-M2.7-highspeed",
+    "MiniMax-M2.5",
+    "MiniMax-M2.5-highspeed",
+    "MiniMax-M2.1",
+    "MiniMax-M2.1-highspeed",
+    "MiniMax-M2",
+)
+"""What platform.minimax.io lists for text generation (November 2026). The names are exact, and
+a wrong one is otherwise noticed only in the middle of the first investigation."""
+
+
+def _model_id(value: str) -> str:
+    provider, _, name = value.partition("/")
+    if provider != "minimax" or name not in MODEL_IDS:
+        known = ", ".join(f"minimax/{known_name}" for known_name in MODEL_IDS)
+        raise ValueError(f"unknown model id {value!r}; known: {known}")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError(f"{value!r} is not a plain identifier (letters, digits, underscore)")
+    return value
+
+
+def _chat_endpoint(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError(f"{value!r} is not an http(s) address")
+    if value.rstrip("/").endswith("/anthropic"):
+        raise ValueError(f"{value!r} is the Anthropic endpoint; use the one that ends in /v1")
+    return value
+
+
+ModelId = Annotated[str, AfterValidator(_model_id)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
+
+
+class GraphMapping(BaseModel):
+    """What the labels and relationships of the graph database are called.
+
+    The names are put into Cypher text, so each must be a plain identifier. Set one as
+    `GRAPH_MAPPING__SERVICE=AWSECSService`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: Identifier = "Service"
+    database: Identifier = "Database"
+    host: Identifier = "Host"
+    team: Identifier = "Team"
+    deployment: Identifier = "Deployment"
+    calls: Identifier = "CALLS"
+    uses: Identifier = "USES"
+    runs_on: Identifier = "RUNS_ON"
+    owned_by: Identifier = "OWNED_BY"
+    had_deployment: Identifier = "HAD_DEPLOYMENT"
+    name: Identifier = "name"
+    """The property that names a node."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Each field is read from its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        env_nested_delimiter="__",
+        extra="ignore",
+        frozen=True,
+    )
+
+    minimax_api_key: SecretStr = Field(
+        description="create a key at platform.minimax.io, or run the lab, which needs none"
+    )
+    minimax_api_base: ChatEndpoint = "https://api.minimax.io/v1"
+    """Mainland China: https://api.minimaxi.com/v1."""
+    orchestrator_model: ModelId = "minimax/MiniMax-M3"
+    analyst_model: ModelId = "minimax/MiniMax-M2.5"
+    model_attempts: int = Field(default=4, ge=1, le=10)
+    """Requests for one model call, the first one included; only transient failures repeat."""
+    model_timeout_s: float = Field(default=90, gt=0)
+    """Total time of one request to a model."""
+    model_connect_timeout_s: float = Field(default=5, gt=0)
+    model_retry_wait_s: float = Field(default=20, ge=0)
+    """Longest wait between two attempts; a longer Retry-After ends the attempts."""
+
+    neo4j_uri: str | None = Field(
+        default=None, description="such as bolt://127.0.0.1:7687, or unset it to do without"
+    )
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr = SecretStr("")
+    neo4j_database: str = "neo4j"
+    graph_mapping: GraphMapping = GraphMapping()
+
+    tool_timeout_s: float = Field(default=20, gt=0)
+    tool_max_tokens: int = Field(default=2500, ge=200)
+    """Cap of what one tool result shows the model; a token is taken as four characters."""
+
+    turn_max_visits: int = Field(default=16, ge=1)
+    """Calls of the orchestrator in one turn before it is asked to conclude."""
+    turn_max_tool_calls: int = Field(default=40, ge=1)
+    turn_max_tokens: int = Field(default=400_000, ge=1)
+    turn_max_cost_usd: float = Field(default=2.0, gt=0)
+    turn_max_seconds: float = Field(default=300, gt=0)
+
+    enrichment: bool = True
+    """Whether finished turns are handed to the analyst."""
+    enrichment_timeout_s: float = Field(default=60, gt=0)
+    """The guard: how long the analyst may take."""
+    enrichment_concurrency: int = Field(default=4, ge=1)
+    enrichment_backlog: int = Field(default=200, ge=1)
+    """Waiting enrichments beyond which a turn's enrichment is skipped, with its reason."""
+
+    state_dir: Path = Path(".netforge")
+    """Where checkpoints and memory live."""
+
+    server_host: str = "127.0.0.1"
+    server_port: int = Field(default=8080, ge=0, le=65535)
+
+
+def load() -> Settings:
+    """The settings from the environment and `.env`.
+
+    Raises SettingsError, one line that names every missing or wrong setting.
+    """
+    try:
+        return Settings.model_validate({})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaints(error))) from None
+
+
+def keep_litellm_offline() -> None:
+    """Make litellm take its price list from its package; it would fetch one when imported."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    complaints = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = "__".join(str(part) for part in problem["loc"]).upper()
+        if problem["type"] == "missing":
+            remedy = Settings.model_fields[str(problem["loc"][0])].description
+            complaints.append(f"{name} is not set: {remedy}")
+        else:
+            complaints.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return complaints

@@ -1,0 +1,215 @@
+"""The state of an investigation: its channels, what they hold, and how they grow.
+
+Only JSON-able values and LangChain messages go in, so that a checkpoint read back equals
+what was written. Channels that grow with the thread are `DeltaChannel`s: a checkpoint stores
+the step's writes, and what a thread costs grows with its length, not with its square.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+
+from langchain_core.messages import AnyMessage, HumanMessage, convert_to_messages
+from langgraph.channels.delta import DeltaChannel
+
+from graph.errors import InvalidQuestion
+
+SNAPSHOT_EVERY = 600
+"""Updates of a channel between two full copies of it. At about three updates a turn, a copy
+every 200 turns: a read replays at most that many small writes. `bench/` prints the growth."""
+
+
+def append_messages(state: list[AnyMessage], writes: Sequence[Any]) -> list[AnyMessage]:
+    """Append messages; one whose id is there already replaces it in place.
+
+    Gives the same list however the writes are batched, as `DeltaChannel` asks.
+    """
+    merged: list[AnyMessage] = list(state)
+    position = {message.id: index for index, message in enumerate(merged) if message.id}
+    for write in writes:
+        for message in _messages(write):
+            if message.id and message.id in position:
+                merged[position[message.id]] = message
+                continue
+            if message.id:
+                position[message.id] = len(merged)
+            merged.append(message)
+    return merged
+
+
+def append_entries(state: list[Any], writes: Sequence[list[Any]]) -> list[Any]:
+    """Append the entries of every write, in order."""
+    return [*state, *(entry for write in writes for entry in write)]
+
+
+class Turn(TypedDict):
+    """One question and its answer."""
+
+    id: str
+    """The run id, a UUID."""
+    thread_id: str
+    message_id: str
+    """Id of the human message that asked."""
+    question: str
+    asked_at: str
+    """ISO 8601, UTC, with a `Z`."""
+    boundary: str
+    """Random word that fences text from the estate in this turn."""
+    focus: list[str]
+    """Components that the caller named; may be empty."""
+
+
+class Spent(TypedDict):
+    """What a turn has used of its budgets."""
+
+    visits: int
+    visits_over_budget: int
+    """Visits with nothing but `conclude` on offer."""
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    unpriced_calls: int
+    """Model calls whose cost the provider's price list does not know."""
+    seconds: float
+
+
+class Evidence(TypedDict):
+    """One executed tool call; its content and data are in the tool message of that call."""
+
+    id: str
+    """`E1`, `E2`, …, counted over the thread."""
+    turn_id: str
+    message_id: str
+    """The tool message that answers the call."""
+    name: str
+    args: dict[str, Any]
+    status: Literal["ok", "no_data", "error"]
+    source: str
+    query: str
+    returned: int
+    matched: int
+    error: str | None
+
+
+class Failure(TypedDict):
+    """Why the orchestrator could not go on."""
+
+    kind: str
+    message: str
+    attempts: int
+
+
+ReceiptStatus = Literal["pending", "stored", "empty", "timeout", "failed", "skipped"]
+
+
+class Receipt(TypedDict):
+    """How a turn's enrichment stands or ended.
+
+    `pending`: handed over. `stored`: memory changed or was confirmed. `empty`: nothing worth
+    keeping was found. `timeout`: the guard ended it. `failed`: see the reason. `skipped`: it
+    was never started, see the reason.
+    """
+
+    status: ReceiptStatus
+    turn_id: str
+    thread_id: str | None
+    """The enrichment's own thread; None when it was skipped."""
+    reason: str | None
+    seconds: float
+    model: str | None
+    prompt_version: str | None
+    insights: int
+    patterns: int
+    dropped: int
+    """Items of the analyst's answer that failed validation."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+class Exchange(TypedDict):
+    """One recorded call to the outside, and a step as people see it."""
+
+    node: str
+    visit: int
+    index: int | None
+    """Which of the calls sent side by side; None outside the tool node."""
+    kind: Literal["model", "tool", "memory", "clock", "identity", "detach"]
+    name: str
+    digest: str
+    request: Any
+    response: Any
+    status: Literal["ok", "no_data", "error"]
+    error: str | None
+    seconds: float
+
+
+class Recalled(TypedDict):
+    """A memory shown to the orchestrator as a hint."""
+
+    id: str
+    text: str
+    last_confirmed: str
+
+
+Messages = Annotated[
+    list[AnyMessage], DeltaChannel(append_messages, snapshot_frequency=SNAPSHOT_EVERY)
+]
+
+
+class Question(TypedDict):
+    """The input of a run."""
+
+    messages: Messages
+    focus: NotRequired[list[str]]
+
+
+class Investigation(TypedDict, total=False):
+    """All channels of the graph."""
+
+    messages: Messages
+    focus: list[str]
+    turn: Turn
+    visits: dict[str, int]
+    """How often each node was entered in this turn."""
+    spent: Spent
+    evidence: Annotated[
+        list[Evidence], DeltaChannel(append_entries, snapshot_frequency=SNAPSHOT_EVERY)
+    ]
+    recalled: list[Recalled]
+    report: dict[str, Any] | None
+    """A `graph.report.Report`, dumped; None until there is one."""
+    sent_back: bool
+    """Whether `respond` has sent a report back in this turn."""
+    failure: Failure | None
+    enrichment: Receipt | None
+    exchanges: Annotated[
+        list[Exchange], DeltaChannel(append_entries, snapshot_frequency=SNAPSHOT_EVERY)
+    ]
+    """The tape of the latest turn."""
+    detached: bool
+    """True on an enrichment thread only."""
+
+
+def question_message(state: Investigation) -> HumanMessage:
+    """The latest human message.
+
+    Raises InvalidQuestion when there is none or it is blank.
+    """
+    for message in reversed(state.get("messages", [])):
+        if isinstance(message, HumanMessage):
+            if not message.text.strip():
+                raise InvalidQuestion("the question is empty: send a message with some text")
+            return message
+    raise InvalidQuestion("no question: send at least one human message in 'messages'")
+
+
+def begins_turn(state: Investigation) -> bool:
+    """Whether the latest human message has not been taken up yet."""
+    turn = state.get("turn")
+    return turn is None or turn["message_id"] != question_message(state).id
+
+
+def _messages(write: Any) -> Sequence[AnyMessage]:
+    messages = convert_to_messages(write if isinstance(write, list) else [write])
+    return cast(Sequence[AnyMessage], messages)

@@ -1,0 +1,108 @@
+"""The reader of the graph database: one driver, reads only, bounded in time and rows."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from neo4j import AsyncDriver, AsyncGraphDatabase, Query, RoutingControl
+from neo4j.exceptions import DriverError, Neo4jError
+
+from graph.errors import TopologyUnavailable
+from graph.settings import GraphMapping, Settings
+
+ROW_LIMIT = 1000
+"""Rows of one query; every query carries it as `$limit`, one more tells that there is more."""
+
+
+class ReadFailed(Exception):
+    """The database refused or did not answer; the message holds its own words."""
+
+    def __init__(self, words: str, query: str) -> None:
+        super().__init__(words)
+        self.query = query
+        """The Cypher text with its parameters."""
+
+
+@dataclass(frozen=True)
+class GraphReader:
+    """Runs fixed, parameterised read queries against the configured database."""
+
+    driver: AsyncDriver
+    database: str
+    mapping: GraphMapping
+    timeout_s: float
+
+    async def rows(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a read query, at most ROW_LIMIT + 1.
+
+        Raises ReadFailed on any refusal, and when it takes longer than the timeout: the server
+        is asked to stop by itself, and the client stops waiting in any case.
+        """
+        sent = {"limit": ROW_LIMIT + 1, **parameters}
+        asked = f"{query} {sent}"
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                records, _, _ = await self.driver.execute_query(
+                    Query(query, timeout=self.timeout_s),
+                    parameters_=sent,
+                    routing_=RoutingControl.READ,
+                    database_=self.database,
+                )
+        except TimeoutError:
+            raise ReadFailed(f"no answer in {self.timeout_s:g} s", asked) from None
+        except (DriverError, Neo4jError) as error:
+            raise ReadFailed(_words(error), asked) from error
+        return [record.data() for record in records]
+
+
+@asynccontextmanager
+async def open_graph(settings: Settings) -> AsyncIterator[GraphReader | None]:
+    """The reader of NEO4J_URI, proved by a query; None when NEO4J_URI is not set.
+
+    Raises TopologyUnavailable when it is set and does not answer.
+    """
+    uri = settings.neo4j_uri
+    if uri is None:
+        yield None
+        return
+    try:
+        driver = AsyncGraphDatabase.driver(
+            uri,
+            auth=(settings.neo4j_user, settings.neo4j_password.get_secret_value()),
+            user_agent="netforge",
+            connection_timeout=5,
+            connection_acquisition_timeout=10,
+            max_connection_pool_size=50,
+            max_connection_lifetime=1800,
+            liveness_check_timeout=30,
+            max_transaction_retry_time=5,
+            notifications_min_severity="OFF",
+            telemetry_disabled=True,
+        )
+    except (DriverError, ValueError) as error:
+        raise _unavailable(uri, error) from error
+    async with driver:
+        reader = GraphReader(
+            driver, settings.neo4j_database, settings.graph_mapping, settings.tool_timeout_s
+        )
+        try:
+            await driver.verify_connectivity()
+            await reader.rows("RETURN 1 AS one", {})
+        except (DriverError, Neo4jError, ReadFailed) as error:
+            raise _unavailable(uri, error) from error
+        yield reader
+
+
+def _unavailable(uri: str, error: Exception) -> TopologyUnavailable:
+    return TopologyUnavailable(
+        f"NEO4J_URI={uri} does not answer: {_words(error)}; start it, correct NEO4J_URI, "
+        "NEO4J_USER, NEO4J_PASSWORD and NEO4J_DATABASE, or unset NEO4J_URI to do without"
+    )
+
+
+def _words(error: Exception) -> str:
+    code = getattr(error, "code", None)
+    text = " ".join(str(error).split())
+    return f"{code}: {text}" if code and code not in text else text

@@ -1,0 +1,78 @@
+"""What a tool returns, and how it is shaped for a model's eyes."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CHARACTERS_PER_TOKEN = 4
+CELL_LIMIT = 200
+"""Characters of one table cell."""
+
+
+class ToolResult(BaseModel):
+    """The answer of one tool call.
+
+    `no_data`: it was looked for and is not there. `error`: it is not known; `error` holds the
+    source's own words, and `query` exactly what was asked.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: Literal["ok", "no_data", "error"]
+    source: str
+    query: str
+    window: str | None = None
+    matched: int = 0
+    returned: int = 0
+    text: str = ""
+    """The compact form."""
+    data: Any = None
+    """The full data, JSON-able."""
+    error: str | None = None
+
+    def content(self, evidence_id: str, boundary: str, max_tokens: int) -> str:
+        """The result as a model reads it: a header, then the text between fences, cut to size.
+
+        Text from the estate stands between lines with the `boundary` word, which the estate
+        cannot know.
+        """
+        window = f" window={self.window}" if self.window else ""
+        header = (
+            f"{evidence_id} status={self.status} source={self.source}{window} "
+            f"matched={self.matched} returned={self.returned}"
+        )
+        body = self.error if self.status == "error" else self.text
+        if not body:
+            return header
+        kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN)
+        return f"{header}\n--- {boundary} data\n{kept}\n--- {boundary} end"
+
+
+def table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as tab-separated values under a line of column names; an empty cell is `-`."""
+    lines = ["\t".join(columns)]
+    lines += ["\t".join(_cell(row.get(column)) for column in columns) for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, list):
+        return ",".join(_cell(entry) for entry in value)
+    return printable(f"{value:g}" if isinstance(value, float) else str(value))[:CELL_LIMIT]
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control and zero-width characters."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+", " ", text)
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    kept = text[:limit].rpartition("\n")[0] or text[:limit]
+    lost = text.count("\n") - kept.count("\n")
+    return f"{kept}\n[{lost} more lines cut; ask for less]"

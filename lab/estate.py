@@ -1,0 +1,70 @@
+"""Opens an incident as a live estate on loopback, and the settings that point NetForge at it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from graph.settings import Settings
+from lab import bolt, minimax, standin
+from lab.incident import Incident
+
+DATABASE = "topology"
+KEY = "lab-key-not-a-secret"
+
+
+class LabSettings(Settings):
+    """Settings from arguments alone: the lab must not pick up a real key or a real database."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the names are pydantic's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A running estate: how to reach it, and the model provider with its journal."""
+
+    settings: LabSettings
+    provider: minimax.MiniMaxDouble
+    server: bolt.BoltServer
+
+
+def settings(
+    server: bolt.BoltServer, provider: minimax.MiniMaxDouble, state_dir: Path, **overrides: Any
+) -> LabSettings:
+    """Settings that reach these two servers and keep state in `state_dir`."""
+    return LabSettings(
+        **{
+            "minimax_api_key": KEY,
+            "minimax_api_base": provider.url,
+            "neo4j_uri": server.uri,
+            "neo4j_user": bolt.READER,
+            "neo4j_password": server.reader_password,
+            "neo4j_database": DATABASE,
+            "state_dir": state_dir,
+            **overrides,
+        }
+    )
+
+
+@asynccontextmanager
+async def open_estate(incident: Incident, state_dir: Path) -> AsyncIterator[Estate]:
+    """The estate of that incident; everything is stopped at the end.
+
+    Raises BoltUnavailable when the graph database does not come up.
+    """
+    async with bolt.serve([DATABASE]) as server, minimax.serve(standin.answer) as provider:
+        await server.load(incident.topology, DATABASE)
+        yield Estate(settings(server, provider, state_dir), provider, server)

@@ -1,0 +1,67 @@
+"""The stand-in as analyst: one insight and one pattern out of a finished investigation."""
+
+import json
+import re
+from typing import Any
+
+_CAUSE = re.compile(
+    r"^\*\*Root cause: (?!not found)(.+?)\*\* \((\w+) confidence\)\n(.+)$", re.MULTILINE
+)
+_CITED = re.compile(r"^- (E\d+): (.+)$", re.MULTILINE)
+_KINDS = (
+    ("connection pool exhausted", ("connections", "taken")),
+    ("bad deployment", ("deployed at", "deployed by")),
+    ("external dependency degraded", ("third party",)),
+)
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """A JSON answer, in a fence and after a thought, as the real model likes to give it."""
+    study = str(request["messages"][-1]["content"])
+    findings = json.dumps(_findings(study), indent=1)
+    return {
+        "content": f"```json\n{findings}\n```",
+        "reasoning_content": "What would help the next time?",
+    }
+
+
+def _findings(study: str) -> dict[str, Any]:
+    cause = _CAUSE.search(study)
+    cited = list(dict.fromkeys(_CITED.findall(study)))
+    if cause is None or not cited:
+        return {"insights": [], "patterns": []}
+    component, confidence, explanation = cause.groups()
+    evidence = list(dict.fromkeys(id_ for id_, _ in cited))
+    shown = "; ".join(shows for _, shows in cited[:3])
+    kind = next(
+        (name for name, marks in _KINDS if any(mark in explanation for mark in marks)),
+        "degradation",
+    )
+    action = re.search(r"^\*\*Actions\*\*\n- (.+)$", study, re.MULTILINE)
+    recommendation = action.group(1) if action else ""
+    return {
+        "insights": [
+            {
+                "category": "reliability",
+                "severity": "high",
+                "title": f"{component}: {kind}",
+                "finding": f"{explanation} {shown}"[:900],
+                "components": [component],
+                "evidence": evidence[:10],
+                "recommendation": recommendation,
+            }
+        ],
+        "patterns": [
+            {
+                "type": kind,
+                "description": f"Callers degrade while {component} calls nothing degraded. {shown}"[
+                    :900
+                ],
+                "components": [component],
+                "trigger": explanation[:300],
+                "confidence": {"high": 0.9, "medium": 0.6}.get(confidence, 0.3),
+                "evidence": evidence[:10],
+                "recommendation": recommendation,
+            }
+        ],
+    }

@@ -1,0 +1,80 @@
+"""How the stand-in reads the wire: the turn so far, and the tables in tool results."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+_HEADER = re.compile(r"^(E\d+) status=(\w+)")
+_FENCED = re.compile(r"^--- (\S+) data\n(.*?)\n--- \1 end", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answered call of this turn."""
+
+    name: str
+    args: dict[str, Any]
+    evidence: str
+    """The evidence id; empty when the call was not run."""
+    status: str
+    text: str
+
+    @property
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of the table in the result, by column; none when there is no table."""
+        lines = [line for line in self.text.splitlines() if "\t" in line]
+        columns = lines[0].split("\t") if lines else []
+        return [dict(zip(columns, line.split("\t"), strict=False)) for line in lines[1:]]
+
+
+@dataclass(frozen=True)
+class TurnSoFar:
+    """What the wire says about the turn that is being answered."""
+
+    question: str
+    offered: frozenset[str]
+    results: list[Result] = field(default_factory=list)
+
+    def of(self, tool: str, /, **args: Any) -> list[Result]:
+        """The results of that tool whose arguments include these."""
+        return [
+            result
+            for result in self.results
+            if result.name == tool and args.items() <= result.args.items()
+        ]
+
+
+def turn_so_far(request: dict[str, Any]) -> TurnSoFar:
+    """The latest question and the calls answered since."""
+    messages = request["messages"]
+    asked = [i for i, message in enumerate(messages) if _asks(message)]
+    start = asked[-1] if asked else 0
+    calls: dict[str, Any] = {}
+    results = []
+    for message in messages[start + 1 :]:
+        for call in message.get("tool_calls") or []:
+            calls[call["id"]] = call["function"]
+        if message["role"] == "tool" and message["tool_call_id"] in calls:
+            results.append(_result(calls[message["tool_call_id"]], message["content"]))
+    offered = frozenset(tool["function"]["name"] for tool in request.get("tools") or [])
+    return TurnSoFar(str(messages[start]["content"]), offered, results)
+
+
+def _asks(message: dict[str, Any]) -> bool:
+    """Whether it is a person's question, and not the agent's own word about a budget."""
+    return message["role"] == "user" and not str(message["content"]).startswith(
+        ("The budget of this turn", "Your last reply was empty")
+    )
+
+
+def _result(function: dict[str, Any], content: str) -> Result:
+    header = _HEADER.search(content)
+    fenced = _FENCED.search(content)
+    return Result(
+        name=function["name"],
+        args=json.loads(function["arguments"] or "{}"),
+        evidence=header.group(1) if header else "",
+        status=header.group(2) if header else "refused",
+        text=fenced.group(2) if fenced else "",
+    )
