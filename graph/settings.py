@@ -51,9 +51,17 @@ def _chat_endpoint(value: str) -> str:
     return value
 
 
+def _bolt_address(value: str) -> str:
+    schemes = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+    if value.partition("://")[0] not in schemes:
+        raise ValueError(f"{value!r} is no Bolt address; use one of {', '.join(schemes)}")
+    return value
+
+
 ModelId = Annotated[str, AfterValidator(_model_id)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
+BoltAddress = Annotated[str, AfterValidator(_bolt_address)]
 
 
 class GraphMapping(BaseModel):
@@ -105,9 +113,8 @@ class Settings(BaseSettings):
     model_retry_wait_s: float = Field(default=20, ge=0)
     """Longest wait between two attempts; a longer Retry-After ends the attempts."""
 
-    neo4j_uri: str | None = Field(
-        default=None, description="such as bolt://127.0.0.1:7687, or unset it to do without"
-    )
+    neo4j_uri: BoltAddress | None = None
+    """Such as bolt://127.0.0.1:7687. Without it there is no topology, and reports say so."""
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     neo4j_database: str = "neo4j"
@@ -163,5 +170,6 @@ def _complaints(error: ValidationError) -> list[str]:
             remedy = Settings.model_fields[str(problem["loc"][0])].description
             complaints.append(f"{name} is not set: {remedy}")
         else:
-            complaints.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+            text = problem["msg"].removeprefix("Value error, ")
+            complaints.append(f"{name}: {text}" if name else text)
     return complaints

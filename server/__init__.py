@@ -1,0 +1,1 @@
+"""NetForge over HTTP, and the graph for `langgraph dev`."""
