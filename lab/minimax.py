@@ -130,10 +130,12 @@ async def serve(policy: Policy) -> AsyncIterator[MiniMaxDouble]:
     double = MiniMaxDouble(policy)
     application = web.Application()
     application.router.add_post("/v1/chat/completions", double.answer)
-    runner = web.AppRunner(application, handler_cancellation=True, access_log=None)
+    runner = web.AppRunner(
+        application, handler_cancellation=True, access_log=None, shutdown_timeout=1
+    )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=1)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
         double.url = f"http://{host}:{port}/v1"

@@ -61,6 +61,20 @@ class ChatMiniMax(ChatLiteLLM):
         return result
 
 
+class _SingleRequestTransport(httpx.AsyncHTTPTransport):
+    """Sends each request once.
+
+    litellm's handler sends a request again by itself, uncounted, when it sees one of these two
+    errors; under another name they reach the retries that we bound and count.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except (httpx.RemoteProtocolError, httpx.ConnectError) as error:
+            raise httpx.ReadError(str(error), request=request) from error
+
+
 def http_handler(timeout_s: float, connect_timeout_s: float) -> AsyncHTTPHandler:
     """The HTTP client that litellm sends with; whoever opens it closes it.
 
@@ -70,12 +84,15 @@ def http_handler(timeout_s: float, connect_timeout_s: float) -> AsyncHTTPHandler
     return AsyncHTTPHandler(
         timeout=httpx.Timeout(timeout_s, connect=connect_timeout_s),
         event_hooks={"response": [_reveal_error_in_200]},
-        transport=httpx.AsyncHTTPTransport(retries=0),
+        transport=_SingleRequestTransport(retries=0),
     )
 
 
 async def _reveal_error_in_200(response: httpx.Response) -> None:
-    await response.aread()
+    try:
+        await response.aread()
+    except httpx.RemoteProtocolError as error:
+        raise httpx.ReadError(str(error), request=response.request) from error
     try:
         document = response.json()
     except ValueError:

@@ -100,9 +100,9 @@ class ModelPort:
             if isinstance(answer, AIMessage):
                 return answer
             failure = replace(answer, attempts=attempt)
-            wait_s = _wait_s(failure)
+            wait_s = self._wait_s(failure)
             last = attempt == self.limits.attempts
-            if last or not failure.transient or wait_s > self.limits.longest_wait_s:
+            if last or not failure.transient or wait_s is None:
                 return failure
             await asyncio.sleep(wait_s)
         raise AssertionError("attempts is at least 1")
@@ -118,6 +118,17 @@ class ModelPort:
         except self.provider_errors as error:
             return self._failure(error)
         return recovered(answer, schemas)
+
+    def _wait_s(self, failure: ModelFailure) -> float | None:
+        """What the provider asked for, else 0.5 s doubled per attempt; None when that is too long.
+
+        Up to a quarter is added, so that callers who failed together do not come back together.
+        """
+        asked_s = failure.retry_after_s
+        if asked_s is not None and asked_s > self.limits.longest_wait_s:
+            return None
+        doubled_s = min(0.5 * 2 ** (failure.attempts - 1), self.limits.longest_wait_s)
+        return (doubled_s if asked_s is None else asked_s) * random.uniform(1, 1.25)
 
     def _failure(self, error: Exception) -> ModelFailure:
         status = None if "APIConnection" in type(error).__name__ else _status(error)
@@ -191,17 +202,6 @@ def _outcome(answer: AIMessage | ModelFailure) -> Outcome:
     if isinstance(answer, ModelFailure):
         return Outcome({"failure": answer.as_json()}, "error", answer.message)
     return Outcome({"message": answer.id})
-
-
-def _wait_s(failure: ModelFailure) -> float:
-    """What the provider asked for, else 0.5 s doubled per attempt.
-
-    Up to a quarter is added, so that callers who failed together do not come back together.
-    """
-    base_s = failure.retry_after_s
-    if base_s is None:
-        base_s = 0.5 * 2 ** (failure.attempts - 1)
-    return base_s * random.uniform(1, 1.25)
 
 
 def _status(error: Exception) -> int | None:
