@@ -58,6 +58,12 @@ def _bolt_address(value: str) -> str:
     return value
 
 
+def _loopback(value: str) -> str:
+    if value not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError(f"{value!r} is not loopback; the server knows no login yet")
+    return value
+
+
 ModelId = Annotated[str, AfterValidator(_model_id)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
@@ -142,7 +148,7 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".netforge")
     """Where checkpoints and memory live."""
 
-    server_host: str = "127.0.0.1"
+    server_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     server_port: int = Field(default=8080, ge=0, le=65535)
 
 

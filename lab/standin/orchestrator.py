@@ -95,6 +95,10 @@ def _investigate(turn: TurnSoFar, subject: str) -> dict[str, Any]:
     if unseen:
         calls = [("get_component", {"name": name}) for name in unseen]
         calls += [("find_blast_radius", {"name": name}) for name in unseen]
+        calls += [
+            ("get_topology", {"name": name, "direction": "dependents", "depth": 1})
+            for name in unseen
+        ]
         return _calls(f"The trail ends at {', '.join(trail.ends)}. Look at each.", calls)
     return _report(judge(turn, trail))
 

@@ -35,6 +35,12 @@ def test_every_shipped_incident_is_solved_with_existing_evidence(name: str) -> N
     assert result["enrichment"]["status"] == "stored"
 
 
+def test_who_holds_the_connections_is_found_among_all_callers_of_the_database() -> None:
+    _, result = lab("--incident", "pool-exhausted")
+    explanation = result["report"]["root_cause"]["explanation"]
+    assert "waitlist-worker holds the most (171)" in explanation
+
+
 def test_a_question_about_facts_gets_no_incident_report() -> None:
     code, result = lab("--question", "Who owns checkout-service and what does it depend on?")
     assert code == 3

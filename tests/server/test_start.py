@@ -31,6 +31,10 @@ def start(tmp_path: Path, command: list[str], **environment: str) -> tuple[int, 
     [
         ({}, "MINIMAX_API_KEY is not set"),
         (
+            {"MINIMAX_API_KEY": "k", "SERVER_HOST": "0.0.0.0"},
+            "SERVER_HOST: '0.0.0.0' is not loopback",
+        ),
+        (
             {"MINIMAX_API_KEY": "k", "ORCHESTRATOR_MODEL": "minimax/MiniMax-M25"},
             "ORCHESTRATOR_MODEL: unknown model id 'minimax/MiniMax-M25'",
         ),
