@@ -1,15 +1,248 @@
-"""The settings and their example file."""
+"""The settings: what is refused, in which words, and what never shows."""
 
+import os
+import re
 from pathlib import Path
 
-from graph.settings import GraphMapping, Settings
+import pytest
+from pydantic import ValidationError
 
-ROOT = Path(__file__).parents[2]
+from graph.errors import SettingsError
+from graph.settings import MODEL_IDS, GraphMapping, Settings, load
+
+KEY = "sk-do-not-show-me-4711"
+PASSWORD = "graph-password-0815"
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
-def test_the_example_file_names_every_setting() -> None:
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    written = {line.removeprefix("# ").partition("=")[0] for line in text.splitlines()}
-    plain = {name.upper() for name in Settings.model_fields if name != "graph_mapping"}
-    nested = {f"GRAPH_MAPPING__{name.upper()}" for name in GraphMapping.model_fields}
-    assert plain | nested <= written
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting from whoever runs the tests, and a working directory without `.env`."""
+    names = {name.upper() for name in Settings.model_fields}
+    for name in list(os.environ):
+        if name.upper() in names or name.upper().startswith("GRAPH_MAPPING__"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one required setting is there."""
+    monkeypatch.setenv("MINIMAX_API_KEY", KEY)
+
+
+def complaint() -> str:
+    with pytest.raises(SettingsError) as caught:
+        load()
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_missing_key_is_named_with_its_remedy() -> None:
+    message = complaint()
+    assert message.startswith("MINIMAX_API_KEY is not set")
+    assert "platform.minimax.io" in message
+
+
+def test_an_empty_key_is_a_missing_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", "")
+    assert complaint().startswith("MINIMAX_API_KEY is not set")
+
+
+@pytest.mark.usefixtures("key")
+def test_with_the_key_alone_everything_has_a_default() -> None:
+    settings = load()
+    assert settings.minimax_api_key.get_secret_value() == KEY
+    assert settings.neo4j_uri is None
+    assert settings.graph_mapping == GraphMapping()
+    assert settings.state_dir == Path(".netforge")
+
+
+def test_several_complaints_stand_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_ATTEMPTS", "0")
+    monkeypatch.setenv("TOOL_TIMEOUT_S", "soon")
+    monkeypatch.setenv("GRAPH_MAPPING__HOST", "My Host")
+    complaints = complaint().split("; ")
+    names = [re.match(r"[A-Z0-9_]+", entry) for entry in complaints]
+    assert sorted(name.group() for name in names if name) == [
+        "GRAPH_MAPPING__HOST",
+        "MINIMAX_API_KEY",
+        "MODEL_ATTEMPTS",
+        "TOOL_TIMEOUT_S",
+    ]
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("role", ["ORCHESTRATOR_MODEL", "ANALYST_MODEL"])
+@pytest.mark.parametrize(
+    "value", ["minimax/MiniMax-M9", "MiniMax-M3", "openai/MiniMax-M3", "minimax/minimax-m3"]
+)
+def test_an_unknown_model_id_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, role: str, value: str
+) -> None:
+    monkeypatch.setenv(role, value)
+    message = complaint()
+    assert message.startswith(f"{role}: unknown model id {value!r}")
+    for name in MODEL_IDS:
+        assert f"minimax/{name}" in message
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("name", MODEL_IDS)
+def test_every_listed_model_id_fits_both_roles(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("ORCHESTRATOR_MODEL", f"minimax/{name}")
+    monkeypatch.setenv("ANALYST_MODEL", f"minimax/{name}")
+    assert (load().orchestrator_model, load().analyst_model) == (f"minimax/{name}",) * 2
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    "value", ["https://api.minimax.io/anthropic", "https://api.minimaxi.com/anthropic/"]
+)
+def test_the_anthropic_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MINIMAX_API_BASE", value)
+    message = complaint()
+    assert message.startswith("MINIMAX_API_BASE: ")
+    assert "Anthropic endpoint; use the one that ends in /v1" in message
+
+
+@pytest.mark.usefixtures("key")
+def test_an_endpoint_without_http_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMAX_API_BASE", "api.minimax.io/v1")
+    assert complaint() == "MINIMAX_API_BASE: 'api.minimax.io/v1' is not an http(s) address"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("value", ["A-B", "9lives", "a`) DETACH DELETE (n", "zwei wörter", "naïve"])
+def test_a_mapped_name_that_is_no_identifier_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("GRAPH_MAPPING__SERVICE", value)
+    message = complaint()
+    assert message.startswith("GRAPH_MAPPING__SERVICE: ")
+    assert "is not a plain identifier" in message
+
+
+@pytest.mark.usefixtures("key")
+def test_a_mapped_name_may_not_end_in_a_line_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPH_MAPPING__NAME", "name\n")
+    assert complaint().startswith("GRAPH_MAPPING__NAME: ")
+
+
+@pytest.mark.usefixtures("key")
+def test_an_unknown_mapped_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPH_MAPPING__SERVISE", "Service")
+    assert complaint().startswith("GRAPH_MAPPING__SERVISE: ")
+
+
+@pytest.mark.usefixtures("key")
+def test_one_mapped_name_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRAPH_MAPPING__SERVICE", "AWSECSService")
+    assert load().graph_mapping == GraphMapping(service="AWSECSService")
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("value", ["Service", "{'service': 'S'}", "[1]"])
+def test_a_whole_mapping_that_is_no_json_object_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("GRAPH_MAPPING", value)
+    assert "graph_mapping" in complaint().lower()
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("value", ["http://localhost:7474", "localhost:7687", "bolts://x:7687"])
+def test_an_address_that_is_not_bolt_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("NEO4J_URI", value)
+    message = complaint()
+    assert message.startswith("NEO4J_URI: ")
+    assert "bolt, bolt+s, bolt+ssc, neo4j, neo4j+s, neo4j+ssc" in message
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("scheme", ["bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"])
+def test_every_bolt_scheme_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("NEO4J_URI", f"{scheme}://127.0.0.1:7687")
+    assert load().neo4j_uri == f"{scheme}://127.0.0.1:7687"
+
+
+@pytest.mark.usefixtures("key")
+def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_PASSWORD", PASSWORD)
+    settings = load()
+    assert settings.neo4j_password.get_secret_value() == PASSWORD
+    shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
+    for text in shown:
+        assert KEY not in text
+        assert PASSWORD not in text
+
+
+@pytest.mark.usefixtures("key")
+def test_secrets_do_not_show_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_PASSWORD", PASSWORD)
+    monkeypatch.setenv("MODEL_ATTEMPTS", "0")
+    monkeypatch.setenv("GRAPH_MAPPING__TEAM", "no team")
+    with pytest.raises(SettingsError) as caught:
+        load()
+    assert caught.value.__suppress_context__
+    for secret in (KEY, PASSWORD):
+        assert secret not in str(caught.value)
+        assert secret not in repr(caught.value)
+
+
+def test_the_env_file_is_read() -> None:
+    Path(".env").write_text(
+        f"# a comment\nMINIMAX_API_KEY={KEY}\nSERVER_PORT=9001\nGRAPH_MAPPING__CALLS=INVOKES\n"
+        "SOMEBODY_ELSES=value\n"
+    )
+    settings = load()
+    assert settings.minimax_api_key.get_secret_value() == KEY
+    assert settings.server_port == 9001
+    assert settings.graph_mapping.calls == "INVOKES"
+
+
+def test_the_environment_wins_over_the_env_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("MINIMAX_API_KEY=from-the-file\nSERVER_PORT=9001\n")
+    monkeypatch.setenv("MINIMAX_API_KEY", KEY)
+    assert load().minimax_api_key.get_secret_value() == KEY
+    assert load().server_port == 9001
+
+
+@pytest.mark.usefixtures("key")
+def test_settings_are_frozen() -> None:
+    settings = load()
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.server_port = 1
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.graph_mapping.service = "Other"
+
+
+def named_in_the_example() -> dict[str, str]:
+    found = re.findall(r"^(?:# )?([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE)
+    names = [name for name, _ in found]
+    assert len(names) == len(set(names))
+    return dict(found)
+
+
+def test_the_example_names_every_setting_and_no_other() -> None:
+    mapped = {f"GRAPH_MAPPING__{name.upper()}" for name in GraphMapping.model_fields}
+    fields = {name.upper() for name in Settings.model_fields} - {"GRAPH_MAPPING"}
+    assert named_in_the_example().keys() == fields | mapped
+
+
+def test_the_example_shows_the_defaults() -> None:
+    shown = {**named_in_the_example(), "MINIMAX_API_KEY": KEY}
+    del shown["NEO4J_URI"]
+    Path(".env").write_text("".join(f"{name}={value}\n" for name, value in shown.items()))
+    from_example = load()
+    Path(".env").write_text(f"MINIMAX_API_KEY={KEY}\n")
+    assert from_example == load()
+
+
+def test_the_example_as_it_is_lacks_the_key_alone() -> None:
+    Path(".env").write_text(EXAMPLE.read_text())
+    assert complaint().startswith("MINIMAX_API_KEY is not set")
+    assert ";" not in complaint()
