@@ -2,6 +2,7 @@
 
 import os
 import re
+import traceback
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,9 @@ def test_a_whole_mapping_that_is_no_json_object_is_refused(
 
 
 @pytest.mark.usefixtures("key")
-@pytest.mark.parametrize("value", ["http://localhost:7474", "localhost:7687", "bolts://x:7687"])
+@pytest.mark.parametrize(
+    "value", ["http://localhost:7474", "localhost:7687", "bolts://x:7687", "bolt:x:7687"]
+)
 def test_an_address_that_is_not_bolt_is_refused(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -167,6 +170,15 @@ def test_an_address_that_is_not_bolt_is_refused(
 def test_every_bolt_scheme_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("NEO4J_URI", f"{scheme}://127.0.0.1:7687")
     assert load().neo4j_uri == f"{scheme}://127.0.0.1:7687"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("value", ["0.0.0.0", "::", "10.0.0.5", "localhost.example.com"])
+def test_a_server_address_beyond_loopback_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SERVER_HOST", value)
+    assert complaint().startswith(f"SERVER_HOST: {value!r} is not loopback")
 
 
 @pytest.mark.usefixtures("key")
@@ -187,10 +199,18 @@ def test_secrets_do_not_show_in_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GRAPH_MAPPING__TEAM", "no team")
     with pytest.raises(SettingsError) as caught:
         load()
-    assert caught.value.__suppress_context__
     for secret in (KEY, PASSWORD):
         assert secret not in str(caught.value)
         assert secret not in repr(caught.value)
+
+
+def test_secrets_do_not_show_in_the_traceback_of_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEO4J_PASSWORD", PASSWORD)
+    with pytest.raises(SettingsError) as caught:
+        load()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "MINIMAX_API_KEY is not set" in shown
+    assert PASSWORD not in shown
 
 
 def test_the_env_file_is_read() -> None:
