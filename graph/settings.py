@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,18 +44,33 @@ def _identifier(value: str) -> str:
     return value
 
 
-def _chat_endpoint(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError(f"{value!r} is not an http(s) address")
-    if value.rstrip("/").endswith("/anthropic"):
-        raise ValueError(f"{value!r} is the Anthropic endpoint; use the one that ends in /v1")
+def _address(value: str, schemes: tuple[str, ...]) -> str:
+    """The address when it has a scheme of these and a host, and holds no credentials.
+
+    One with credentials is refused without being repeated: the message ends up in a log.
+    """
+    parts = urlsplit(value)
+    if "@" in value:
+        raise ValueError("the address must hold no user and no password; they have settings")
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"{value!r} has no host or no scheme of {', '.join(schemes)}")
     return value
 
 
+def _chat_endpoint(value: str) -> str:
+    address = _address(value, ("http", "https"))
+    if address.rstrip("/").endswith("/anthropic"):
+        raise ValueError(f"{value!r} is the Anthropic endpoint; use the one that ends in /v1")
+    return address
+
+
 def _bolt_address(value: str) -> str:
-    schemes = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
-    if value.partition("://")[0] not in schemes:
-        raise ValueError(f"{value!r} is no Bolt address; use one of {', '.join(schemes)}")
+    return _address(value, ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"))
+
+
+def _not_blank(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip():
+        raise ValueError("it is blank; create a key at platform.minimax.io")
     return value
 
 
@@ -104,7 +120,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    minimax_api_key: SecretStr = Field(
+    minimax_api_key: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(
         description="create a key at platform.minimax.io, or run the lab, which needs none"
     )
     minimax_api_base: ChatEndpoint = "https://api.minimax.io/v1"

@@ -111,7 +111,10 @@ def test_the_anthropic_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch, valu
 @pytest.mark.usefixtures("key")
 def test_an_endpoint_without_http_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MINIMAX_API_BASE", "api.minimax.io/v1")
-    assert complaint() == "MINIMAX_API_BASE: 'api.minimax.io/v1' is not an http(s) address"
+    assert (
+        complaint()
+        == "MINIMAX_API_BASE: 'api.minimax.io/v1' has no host or no scheme of http, https"
+    )
 
 
 @pytest.mark.usefixtures("key")
@@ -266,3 +269,34 @@ def test_the_example_as_it_is_lacks_the_key_alone() -> None:
     Path(".env").write_text(EXAMPLE.read_text())
     assert complaint().startswith("MINIMAX_API_KEY is not set")
     assert ";" not in complaint()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEO4J_URI", "http://user:hunter2@host"),
+        ("NEO4J_URI", "bolt://user:hunter2@host:7687"),
+        ("MINIMAX_API_BASE", "https://user:hunter2@host/v1"),
+        ("MINIMAX_API_BASE", "https://user:hunter2@host/anthropic"),
+    ],
+)
+def test_an_address_with_a_password_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", "a-key")
+    monkeypatch.setenv(name, value)
+    text = complaint()
+    assert text.startswith(f"{name}: ")
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NEO4J_URI", "bolt"), ("MINIMAX_API_BASE", "https://"), ("MINIMAX_API_KEY", "   ")],
+)
+def test_half_an_address_or_a_blank_key_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", "a-key")
+    monkeypatch.setenv(name, value)
+    assert complaint().startswith(f"{name}: ")
