@@ -1,7 +1,8 @@
 """What the analyst finds: insights and patterns, and how they are read from its answer."""
 
 import json
-import re
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 import json_repair
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MAX_ITEMS = 20
 """Items of one kind that are taken from one answer."""
+REPAIR_LIMIT = 20_000
+"""Characters beyond which broken JSON is not repaired: nested deep enough, the repair takes time
+with the square of the length, and it runs on the event loop."""
 
 
 class _Finding(BaseModel):
@@ -67,19 +71,43 @@ def read_findings(text: str, known_evidence: set[str]) -> Findings:
 
 
 def _document(text: str) -> dict[str, Any]:
+    """The JSON object with findings: the text itself, one after the thinking, or one repaired."""
     answer = text.rpartition("</think>")[2]
-    fenced = re.search(r"```(?:json)?\s*(.*?)```", answer, re.DOTALL)
-    candidate = fenced.group(1) if fenced else answer
     try:
-        document = json.loads(candidate)
-    except json.JSONDecodeError:
-        start = candidate.find("{")
-        document = json_repair.loads(candidate[start:]) if start >= 0 else None
-    if isinstance(document, list):
-        document = next((entry for entry in document if isinstance(entry, dict)), None)
-    if not isinstance(document, dict) or not {"insights", "patterns"} & document.keys():
-        raise UnreadableAnswer(f"no JSON object with insights or patterns in: {answer[:200]!r}")
-    return document
+        for document in _candidates(text, answer):
+            if isinstance(document, dict) and {"insights", "patterns"} & document.keys():
+                return document
+    except (RecursionError, ValueError) as error:
+        raise UnreadableAnswer(f"{type(error).__name__} in: {answer[:200]!r}") from error
+    raise UnreadableAnswer(f"no JSON object with insights or patterns in: {answer[:200]!r}")
+
+
+def _candidates(text: str, answer: str) -> Iterator[Any]:
+    """What may be meant, the surest first.
+
+    The text as it is comes first, because a string in it may hold `</think>`; but an object
+    within the thinking is a draft and never taken.
+    """
+    with suppress(json.JSONDecodeError):
+        yield json.loads(text)
+    yield from _objects(answer)
+    start = answer.find("{")
+    if start >= 0 and len(answer) - start <= REPAIR_LIMIT:
+        repaired = json_repair.loads(answer[start:])
+        yield from repaired if isinstance(repaired, list) else [repaired]
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """The whole JSON objects in the text, outermost only."""
+    decoder, position = json.JSONDecoder(), text.find("{")
+    while position >= 0:
+        try:
+            document, end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError:
+            end = position + 1
+        else:
+            yield document
+        position = text.find("{", end)
 
 
 def _valid(model: type[Item], entries: Any, known_evidence: set[str]) -> tuple[list[Item], int]:

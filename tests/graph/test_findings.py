@@ -200,3 +200,33 @@ def test_insights_that_are_no_list_count_as_one_dropped(entries: Any) -> None:
 def test_unknown_keys_are_ignored_and_blanks_are_stripped() -> None:
     text = json.dumps({"insights": [insight(title="  a padded title ", mood="good")], "note": 1})
     assert read_findings(text, KNOWN).insights[0].title == "a padded title"
+
+
+FENCE_INSIDE = json.dumps({"insights": [insight(recommendation="Run ```kubectl get pods```")]})
+THOUGHT_INSIDE = json.dumps({"insights": [insight(finding="It printed </think> in the log.")]})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FENCE_INSIDE,
+        f"```json\n{FENCE_INSIDE}\n```",
+        THOUGHT_INSIDE,
+        f"```\nsome log\n```\n{json.dumps({'insights': [insight()]})}",
+        f"结果 {{见下}} {json.dumps({'insights': [insight()]})}",
+    ],
+)
+def test_what_stands_in_or_around_the_json_does_not_hide_it(text: str) -> None:
+    assert counts(read_findings(text, KNOWN)) == (1, 0, 0)
+
+
+def test_a_draft_within_the_thinking_is_not_the_answer() -> None:
+    draft = json.dumps({"insights": [insight(), insight()]})
+    answer = json.dumps({"insights": [insight()]})
+    assert counts(read_findings(f"<think>{draft}</think>{answer}", KNOWN)) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"insights":' + "[" * 100_000, "{" * 100_000])
+def test_nesting_without_end_is_unreadable_and_not_a_crash(text: str) -> None:
+    with pytest.raises(UnreadableAnswer):
+        read_findings(text, KNOWN)
