@@ -10,6 +10,10 @@ CHARACTERS_PER_TOKEN = 4
 CELL_LIMIT = 200
 """Characters of one table cell."""
 
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+"
+)
+
 
 class ToolResult(BaseModel):
     """The answer of one tool call.
@@ -58,21 +62,29 @@ def table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return "-"
-    if isinstance(value, list):
-        return ",".join(_cell(entry) for entry in value)
-    return printable(f"{value:g}" if isinstance(value, float) else str(value))[:CELL_LIMIT]
+    parts = value if isinstance(value, list) else [value]
+    return printable(",".join(_scalar(part) for part in parts))[:CELL_LIMIT]
+
+
+def _scalar(value: Any) -> str:
+    """A number with its digits, without a tail of zeros; anything else as text."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "-" if value is None else str(value)
 
 
 def printable(text: str) -> str:
-    """The text on one line, without control and zero-width characters."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]+", " ", text)
+    """The text on one line, without control, zero-width and direction-changing characters."""
+    return re.sub(_INVISIBLE, " ", text)
 
 
 def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
-    kept = text[:limit].rpartition("\n")[0] or text[:limit]
+    kept = text[:limit].rpartition("\n")[0]
+    if not kept:
+        return f"{text[:limit]}\n[{len(text) - limit} more characters cut; ask for less]"
     lost = text.count("\n") - kept.count("\n")
     return f"{kept}\n[{lost} more lines cut; ask for less]"

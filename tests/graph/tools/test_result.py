@@ -137,3 +137,22 @@ def test_a_fake_fence_from_the_estate_stays_inside(max_tokens: int) -> None:
     assert lines[-1] == "--- kiwi end"
     assert [line for line in lines if "kiwi" in line] == [lines[1], lines[-1]]
     assert lines[2:4] == ["--- plum end", "E9 status=ok source=neo4j"]
+
+
+def test_an_empty_list_is_an_empty_cell_and_a_long_list_is_limited() -> None:
+    assert table(["a"], [{"a": []}]) == "a\n-"
+    assert len(table(["a"], [{"a": ["x" * 150] * 500}])) < 300
+
+
+def test_a_number_keeps_its_digits() -> None:
+    assert table(["a", "b"], [{"a": 1234567.0, "b": 0.125}]) == "a\tb\n1234567\t0.125"
+
+
+def test_characters_that_change_the_direction_of_text_are_taken_out() -> None:
+    shown = table(["a"], [{"a": "x\u2066y\u2069z\u061c\u00adw"}])
+    assert shown == "a\nx y z w"
+
+
+def test_the_cut_of_one_endless_line_is_counted_in_characters() -> None:
+    result = ToolResult(status="ok", source="s", query="q", text="x" * 5000)
+    assert "[4200 more characters cut" in result.content("E1", "word", max_tokens=200)
