@@ -12,7 +12,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import SettingsError
 
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     neo4j_database: str = "neo4j"
-    graph_mapping: GraphMapping = GraphMapping()
+    graph_mapping: Annotated[GraphMapping, NoDecode] = GraphMapping()
 
     tool_timeout_s: float = Field(default=20, gt=0)
     tool_max_tokens: int = Field(default=2500, ge=200)
@@ -191,6 +191,8 @@ def _complaints(error: ValidationError) -> list[str]:
         if problem["type"] == "missing":
             remedy = Settings.model_fields[str(problem["loc"][0])].description
             complaints.append(f"{name} is not set: {remedy}")
+        elif problem["type"] == "model_type":
+            complaints.append(f"{name}: set its parts one by one, such as {name}__SERVICE=Service")
         else:
             text = problem["msg"].removeprefix("Value error, ")
             complaints.append(f"{name}: {text}" if name else text)

@@ -88,6 +88,21 @@ def http_handler(timeout_s: float, connect_timeout_s: float) -> AsyncHTTPHandler
     )
 
 
+def load_all() -> None:
+    """Let litellm load the rest of itself, which it would do in the middle of the first call.
+
+    That takes most of a second and would block the event loop, so it is for a thread at start.
+    The call is a mocked one: it opens no socket.
+    """
+    litellm.completion(
+        model="minimax/MiniMax-M3",
+        messages=[{"role": "user", "content": "ready?"}],
+        tools=[{"type": "function", "function": {"name": "none", "parameters": {}}}],
+        api_key="unused",
+        mock_response="ready",
+    )
+
+
 async def _reveal_error_in_200(response: httpx.Response) -> None:
     try:
         await response.aread()

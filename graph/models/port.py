@@ -181,6 +181,7 @@ def _import_minimax() -> tuple[ModuleType, tuple[type[Exception], ...]]:
     try:
         minimax = importlib.import_module("graph.models.minimax")
         openai = importlib.import_module("openai")
+        minimax.load_all()
     except ImportError as error:
         raise ModelLibraryMissing(
             f"the models cannot be reached: {error}; install it with "

@@ -6,7 +6,7 @@ that ends in `</think>` without an opening tag, and answers with nothing in them
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolCall
@@ -52,7 +52,7 @@ def recovered(message: AIMessage, tools: Sequence[Mapping[str, Any]]) -> AIMessa
         return message
     return message.model_copy(
         update={
-            "content": _BLOCK.sub("", message.text).strip(),
+            "content": _without_calls(message.text, schemas),
             "tool_calls": calls,
             "response_metadata": {**message.response_metadata, "recovered": "xml"},
         }
@@ -61,6 +61,16 @@ def recovered(message: AIMessage, tools: Sequence[Mapping[str, Any]]) -> AIMessa
 
 def _invocations(text: str) -> list[tuple[str, str]]:
     return [found for block in _BLOCK.findall(text) for found in _INVOKE.findall(block)]
+
+
+def _without_calls(text: str, names: Collection[str]) -> str:
+    """The text without the calls of these tools; a block left empty goes too."""
+
+    def rest(block: re.Match[str]) -> str:
+        left = _INVOKE.sub(lambda call: "" if call[1] in names else call[0], block[1]).strip()
+        return f"<minimax:tool_call>{left}</minimax:tool_call>" if left else ""
+
+    return _BLOCK.sub(rest, text).strip()
 
 
 def _arguments(body: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -147,12 +147,14 @@ def test_one_mapped_name_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("key")
-@pytest.mark.parametrize("value", ["Service", "{'service': 'S'}", "[1]"])
-def test_a_whole_mapping_that_is_no_json_object_is_refused(
+@pytest.mark.parametrize("value", ["Service", '{"service": "S"}', "[1]"])
+def test_a_mapping_given_whole_is_refused_with_how_to_give_it(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("GRAPH_MAPPING", value)
-    assert "graph_mapping" in complaint().lower()
+    assert complaint() == (
+        "GRAPH_MAPPING: set its parts one by one, such as GRAPH_MAPPING__SERVICE=Service"
+    )
 
 
 @pytest.mark.usefixtures("key")

@@ -120,6 +120,13 @@ def test_an_unknown_tool_does_not_keep_a_known_one_back() -> None:
     ]
 
 
+def test_an_unknown_call_beside_a_known_one_stays_text() -> None:
+    unknown = invoke("delete_everything")
+    message = recovered(AIMessage(block(unknown, invoke("find", text="x"))), TOOLS)
+    assert unknown.strip() in message.text
+    assert "find" not in message.text
+
+
 def test_nothing_is_recovered_when_nothing_is_offered() -> None:
     message = AIMessage(block(invoke("find", text="x")))
     assert recovered(message, []) == message
