@@ -52,7 +52,8 @@ class Memory:
 
         async def live() -> list[Recalled]:
             found: list[Recalled] = []
-            words = set(re.findall(r"[\w.-]+", question.lower())) | {name.lower() for name in focus}
+            words = set(re.findall(r"\w(?:[\w.-]*\w)?", question.lower()))
+            words |= {name.lower() for name in focus}
             for namespace in (("patterns",), ("insights",)):
                 for item in await self._store.asearch(namespace, limit=SCAN_LIMIT):
                     value = item.value

@@ -98,7 +98,7 @@ def as_text(report: CheckedReport) -> str:
     lines = [report.summary, ""]
     if cause:
         lines.append(f"**Root cause: {cause.component}** ({report.confidence} confidence)")
-        lines.append(cause.explanation)
+        lines += ["", cause.explanation]
     else:
         lines.append(f"**Root cause: not found** ({report.confidence} confidence)")
     sections = [

@@ -43,6 +43,11 @@ class Hang:
 
 
 @dataclass(frozen=True)
+class Trickle:
+    """An answer that never ends, a byte at a time."""
+
+
+@dataclass(frozen=True)
 class Reset:
     """The head and a part of the answer, then a reset of the connection."""
 
@@ -62,7 +67,7 @@ class Reply:
     finish_reason: str | None = None
 
 
-Fault = Status | ErrorIn200 | Hang | Reset | Raw | Reply
+Fault = Status | ErrorIn200 | Hang | Trickle | Reset | Raw | Reply
 
 
 @dataclass
@@ -152,16 +157,19 @@ async def _fail(fault: Fault, request: web.Request, seen: Seen) -> web.StreamRes
         return web.json_response({"id": "lab", "choices": None, "base_resp": base})
     if isinstance(fault, Raw):
         return web.Response(text=fault.text, content_type="text/html")
-    if isinstance(fault, Hang):
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            seen.closed_by_client.set()
-            raise
     response = web.StreamResponse(headers={"Content-Length": "4096"})
     response.content_type = "application/json"
-    await response.prepare(request)
-    await response.write(b'{"id": "lab", "choices": [{"index": 0, "message": {"role"')
+    try:
+        if isinstance(fault, Hang):
+            await asyncio.Event().wait()
+        await response.prepare(request)
+        await response.write(b'{"id": "lab", "choices": [{"index": 0, "message": {"role"')
+        while isinstance(fault, Trickle):
+            await asyncio.sleep(0.05)
+            await response.write(b" ")
+    except (asyncio.CancelledError, ConnectionResetError):
+        seen.closed_by_client.set()
+        raise
     if request.transport:
         request.transport.abort()
     return response

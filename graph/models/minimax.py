@@ -125,7 +125,6 @@ def _make_plain(message: AIMessage) -> None:
     specific = extra.pop("provider_specific_fields", None) or {}
     if details := specific.get("reasoning_details"):
         extra["reasoning_details"] = json.loads(json.dumps(details))
-    message.response_metadata.pop("token_usage", None)
     message.tool_calls, message.invalid_tool_calls = [], []
     for position, raw in enumerate(raw_calls):
         _take_call(message, raw, position)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 _CAUSE = re.compile(
-    r"^\*\*Root cause: (?!not found)(.+?)\*\* \((\w+) confidence\)\n(.+)$", re.MULTILINE
+    r"^\*\*Root cause: (?!not found)(.+?)\*\* \((\w+) confidence\)\n\n(.+)$", re.MULTILINE
 )
 _CITED = re.compile(r"^- (E\d+): (.+)$", re.MULTILINE)
 _KINDS = (

@@ -88,12 +88,12 @@ def judge(turn: TurnSoFar, trail: Trail) -> Verdict:
         return _nothing_found(turn, trail, unknown)
     candidates = [_weigh(turn, trail, name) for name in trail.ends]
     _, verdict = max(candidates, key=lambda weighed: weighed[0])
-    verdict.summary = (
-        f"{trail.subject} suffers from {verdict.component}. {verdict.explanation}"
-        if verdict.component != trail.subject
-        else verdict.explanation
-    )
     path = sorted(trail.degraded, key=lambda edge: edge.evidence)
+    verdict.summary = (
+        f"{trail.subject} suffers from {verdict.component}, which it reaches by degraded calls."
+        if verdict.component != trail.subject
+        else f"{trail.subject} is slow by itself: its callers suffer, and nothing that it calls does."
+    )
     verdict.evidence += [(edge.evidence, str(edge)) for edge in path]
     verdict.ruled_out = list(_ruled_out(turn, trail, verdict.component))
     verdict.open_questions = unknown

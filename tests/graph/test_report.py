@@ -92,6 +92,7 @@ def test_a_report_with_a_cause_reads_in_sections() -> None:
         "Orders wait for pricing.",
         "",
         "**Root cause: pricing** (high confidence)",
+        "",
         "Its pool is full.",
         "",
         "**Evidence**",
