@@ -5,13 +5,18 @@ that an incident is always fresh.
 """
 
 import tomllib
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 INCIDENTS = Path(__file__).parent / "incidents"
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Fault = tuple[str, str]
+"""A dotted key, and what is wrong there."""
 
 
 class IncidentError(Exception):
@@ -30,19 +35,21 @@ class Team(_Entry):
     oncall: str
 
 
-class Host(_Entry):
+class _Blamable(_Entry):
+    name: str
+
+
+class Host(_Blamable):
     """A machine."""
 
-    name: str
     zone: str
     cpu_percent: float
     memory_percent: float
 
 
-class Service(_Entry):
+class Service(_Blamable):
     """Something that is called; `external` when it is not ours."""
 
-    name: str
     type: Literal["frontend", "gateway", "api", "worker", "queue", "cache", "external"]
     team: str
     criticality: Literal["low", "medium", "high", "critical"]
@@ -51,10 +58,9 @@ class Service(_Entry):
     hosts: list[str] = []
 
 
-class Database(_Entry):
+class Database(_Blamable):
     """A store, with its connections."""
 
-    name: str
     engine: str
     team: str
     criticality: Literal["low", "medium", "high", "critical"]
@@ -100,28 +106,16 @@ class Topology(_Entry):
     deployment: list[Deployment] = []
 
     @model_validator(mode="after")
-    def _names_resolve(self) -> Self:
-        teams = {team.name for team in self.team}
-        hosts = {host.name for host in self.host}
-        services = {service.name for service in self.service}
-        databases = {database.name for database in self.database}
-        if clash := services & databases:
-            raise ValueError(f"used for a service and a database: {sorted(clash)}")
-        owned: list[Service | Database] = [*self.service, *self.database]
-        used_hosts = {database.host for database in self.database}
-        for service in self.service:
-            used_hosts |= set(service.hosts)
-        references = [
-            ("team", {entry.team for entry in owned} - teams),
-            ("host", used_hosts - hosts),
-            ("call.from", {call.source for call in self.call} - services),
-            ("call.to", {call.target for call in self.call} - services - databases),
-            ("deployment.service", {entry.service for entry in self.deployment} - services),
-        ]
-        for key, unknown in references:
-            if unknown:
-                raise ValueError(f"{key} names what is not defined: {sorted(unknown)}")
+    def _names_are_unique_and_resolve(self) -> Self:
+        for key, problem in (*_duplicates(self), *_dangling(self)):
+            raise ValueError(f"{key}: {problem}")
         return self
+
+    @property
+    def blamable(self) -> frozenset[str]:
+        """The names of all services, databases and hosts."""
+        entries: list[_Blamable] = [*self.service, *self.database, *self.host]
+        return frozenset(entry.name for entry in entries)
 
     def deployed_at(self, deployment: Deployment, now: datetime) -> str:
         """The deployment's time as ISO 8601 with a `Z`, counted back from `now`."""
@@ -137,12 +131,17 @@ class Expected(_Entry):
     decoys: list[str] = []
 
 
-class Incident(_Entry):
+class Head(_Entry):
+    """What people see of the incident: its title, and the question that is asked."""
+
+    title: str
+    question: str
+
+
+class Incident(Head):
     """One incident folder, read and checked."""
 
     name: str
-    title: str
-    question: str
     topology: Topology
     expected: Expected
 
@@ -164,25 +163,89 @@ def load(name_or_path: str) -> Incident:
         raise IncidentError(
             f"no incident {name_or_path!r}: give a folder, or one of {', '.join(shipped())}"
         )
-    head = _read(folder / "incident.toml")
-    document = {
-        **head,
-        "name": folder.resolve().name,
-        "topology": _read(folder / "topology.toml"),
-        "expected": _read(folder / "expected.toml"),
-    }
-    try:
-        return Incident.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise IncidentError(f"{folder}: {where}: {first['msg']}") from error
+    head = _read(folder / "incident.toml", Head)
+    topology = _read(folder / "topology.toml", Topology)
+    expected = _read(folder / "expected.toml", Expected)
+    for key, problem in _not_blamable(expected, topology.blamable):
+        raise IncidentError(f"{folder / 'expected.toml'}: {key}: {problem}")
+    return Incident(
+        name=folder.resolve().name,
+        title=head.title,
+        question=head.question,
+        topology=topology,
+        expected=expected,
+    )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, model: type[_Model]) -> _Model:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise IncidentError(f"{path} is missing") from error
+    except OSError as error:
+        raise IncidentError(f"{path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise IncidentError(f"{path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise IncidentError(": ".join(filter(None, (str(path), key, message)))) from error
+
+
+def _duplicates(topology: Topology) -> Iterator[_Fault]:
+    """Names that stand for two things; a team may be called like a service."""
+    taken: dict[str, str] = {}
+    kinds: list[tuple[str, Sequence[_Blamable]]] = [
+        ("service", topology.service),
+        ("database", topology.database),
+        ("host", topology.host),
+    ]
+    for kind, entries in kinds:
+        for position, entry in enumerate(entries):
+            if entry.name in taken:
+                yield (
+                    f"{kind}.{position}.name",
+                    f"{entry.name!r} is already the name of a {taken[entry.name]}",
+                )
+            taken[entry.name] = kind
+    for key, values in (
+        ("team.{}.name", [entry.name for entry in topology.team]),
+        ("deployment.{}.id", [entry.id for entry in topology.deployment]),
+    ):
+        for position, value in enumerate(values):
+            if value in values[:position]:
+                yield key.format(position), f"{value!r} is used twice"
+
+
+def _dangling(topology: Topology) -> Iterator[_Fault]:
+    """References to what is not defined."""
+    teams = {entry.name for entry in topology.team}
+    hosts = {entry.name for entry in topology.host}
+    services = {entry.name for entry in topology.service}
+    components = services | {entry.name for entry in topology.database}
+    references: list[tuple[str, str, str, set[str]]] = []
+    for position, service in enumerate(topology.service):
+        references.append((f"service.{position}.team", service.team, "team", teams))
+        for place, host in enumerate(service.hosts):
+            references.append((f"service.{position}.hosts.{place}", host, "host", hosts))
+    for position, database in enumerate(topology.database):
+        references.append((f"database.{position}.team", database.team, "team", teams))
+        references.append((f"database.{position}.host", database.host, "host", hosts))
+    for position, call in enumerate(topology.call):
+        references.append((f"call.{position}.from", call.source, "service", services))
+        references.append((f"call.{position}.to", call.target, "service or database", components))
+    for position, entry in enumerate(topology.deployment):
+        references.append((f"deployment.{position}.service", entry.service, "service", services))
+    for key, name, kind, known in references:
+        if name not in known:
+            yield key, f"no {kind} is named {name!r}"
+
+
+def _not_blamable(expected: Expected, known: frozenset[str]) -> Iterator[_Fault]:
+    """Causes and decoys that are no part of the topology."""
+    blamed = [("root_cause", expected.root_cause)]
+    blamed += [(f"decoys.{position}", name) for position, name in enumerate(expected.decoys)]
+    for key, name in blamed:
+        if name not in known:
+            yield key, f"no service, database or host is named {name!r}"

@@ -67,6 +67,26 @@ class Reply:
     finish_reason: str | None = None
 
 
+def calling(*calls: tuple[str, dict[str, Any] | str], content: str = "") -> Reply:
+    """A reply with these tool calls, `call_1` and on; arguments that are text go as they are."""
+    return Reply(
+        {
+            "content": content,
+            "tool_calls": [
+                {
+                    "id": f"call_{position}",
+                    "type": "function",
+                    "function": {
+                        "name": name,
+                        "arguments": args if isinstance(args, str) else json.dumps(args),
+                    },
+                }
+                for position, (name, args) in enumerate(calls, start=1)
+            ],
+        }
+    )
+
+
 Fault = Status | ErrorIn200 | Hang | Trickle | Reset | Raw | Reply
 
 
