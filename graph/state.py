@@ -21,18 +21,20 @@ every 200 turns: a read replays at most that many small writes. `bench/` prints 
 def append_messages(state: list[AnyMessage], writes: Sequence[Any]) -> list[AnyMessage]:
     """Append messages; one whose id is there already replaces it in place.
 
-    Gives the same list however the writes are batched, as `DeltaChannel` asks.
+    One without an id, as plain clients send them, is named for its place in the thread. Gives
+    the same list however the writes are batched, and at every reading, as `DeltaChannel` asks.
     """
     merged: list[AnyMessage] = list(state)
     position = {message.id: index for index, message in enumerate(merged) if message.id}
     for write in writes:
         for message in _messages(write):
-            if message.id and message.id in position:
+            if message.id in position:
                 merged[position[message.id]] = message
                 continue
-            if message.id:
-                position[message.id] = len(merged)
-            merged.append(message)
+            place = len(merged)
+            identity = message.id or f"place-{place}"
+            position[identity] = place
+            merged.append(message.model_copy(update={"id": identity}))
     return merged
 
 

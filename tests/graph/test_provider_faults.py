@@ -5,7 +5,7 @@ import json
 from graph.runtime import Runtime
 from graph.state import Investigation
 from lab.estate import KEY
-from lab.minimax import ErrorIn200, Fault, Hang, MiniMaxDouble, Raw, Reply, Reset, Status
+from lab.minimax import ErrorIn200, Fault, Hang, MiniMaxDouble, Raw, Reply, Reset, Status, calling
 from tests.conftest import OpenRuntime
 
 ORCHESTRATOR = "MiniMax-M3"
@@ -138,13 +138,13 @@ async def test_a_rate_limit_inside_a_200_is_tried_again(
 async def test_malformed_arguments_are_answered_and_the_turn_goes_on(
     runtime: Runtime, provider: MiniMaxDouble
 ) -> None:
-    calls = [call("a", '{"name": "checkout-'), call("b", '["checkout-service"]')]
-    provider.queue(ORCHESTRATOR, Reply({"content": "", "tool_calls": calls}))
+    cut, listed = '{"name": "checkout-', '["checkout-service"]'
+    provider.queue(ORCHESTRATOR, calling(("get_topology", cut), ("get_topology", listed)))
     state = await runtime.investigate(QUESTION)
     assert cause(state) == "pricing-service"
     results = {m.tool_call_id: m.text for m in state["messages"] if m.type == "tool"}
-    assert "is not valid JSON" in results["a"]
-    assert "is not a JSON object" in results["b"]
+    assert "is not valid JSON" in results["call_1"]
+    assert "is not a JSON object" in results["call_2"]
     assert len(provider.of(ORCHESTRATOR)) == REQUESTS_OF_A_GOOD_TURN + 1
 
 
@@ -195,11 +195,3 @@ async def test_an_answer_cut_at_the_output_limit_says_so(
     state = await runtime.investigate("How is checkout-service?")
     assert answer(state).startswith("It depends on")
     assert "cut at its output limit" in answer(state)
-
-
-def call(call_id: str, arguments: str) -> dict[str, object]:
-    return {
-        "id": call_id,
-        "type": "function",
-        "function": {"name": "get_topology", "arguments": arguments},
-    }

@@ -53,8 +53,11 @@ def test_a_message_replaces_one_from_the_same_batch() -> None:
     assert append_messages([A], [[B, C, B_AGAIN]]) == [A, B_AGAIN, C]
 
 
-def test_messages_without_an_id_are_all_kept() -> None:
-    assert append_messages([NAMELESS], [NAMELESS, [NAMELESS]]) == [NAMELESS] * 3
+def test_messages_without_an_id_are_all_kept_and_named_for_their_place() -> None:
+    merged = append_messages([A], [NAMELESS, [NAMELESS]])
+    assert [message.text for message in merged] == ["a", "no id", "no id"]
+    assert [message.id for message in merged] == ["1", "place-1", "place-2"]
+    assert NAMELESS.id is None
 
 
 def test_message_like_writes_become_messages() -> None:

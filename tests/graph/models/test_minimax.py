@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
@@ -16,7 +15,7 @@ from pydantic import SecretStr
 from graph.models.failure import ModelFailure
 from graph.models.port import ModelPort, open_models
 from lab.estate import KEY, LabSettings
-from lab.minimax import Hang, MiniMaxDouble, Reply, Trickle
+from lab.minimax import Hang, MiniMaxDouble, Reply, Trickle, calling
 
 ROOT = Path(__file__).parents[3]
 MODEL = "MiniMax-M3"
@@ -50,14 +49,6 @@ async def port(provider: MiniMaxDouble) -> AsyncIterator[ModelPort]:
         yield orchestrator
 
 
-def call(call_id: str, arguments: str) -> dict[str, Any]:
-    return {
-        "id": call_id,
-        "type": "function",
-        "function": {"name": "find", "arguments": arguments},
-    }
-
-
 async def answered(port: ModelPort, *messages: BaseMessage) -> AIMessage:
     answer = await port("m1", messages or [HumanMessage("What is slow?")], [FIND])
     assert isinstance(answer, AIMessage), answer
@@ -73,13 +64,9 @@ async def sent_back(port: ModelPort, answer: AIMessage) -> None:
 async def test_separate_thinking_goes_back_with_the_calls_it_led_to(
     port: ModelPort, provider: MiniMaxDouble
 ) -> None:
-    message = {
-        "content": "",
-        "tool_calls": [call("a", "{}")],
-        "reasoning_content": THOUGHT["text"],
-        "reasoning_details": [THOUGHT],
-    }
-    provider.queue(MODEL, Reply(message), Reply({"content": "cart"}))
+    reply = calling(("find", {}))
+    reply.message.update(reasoning_content=THOUGHT["text"], reasoning_details=[THOUGHT])
+    provider.queue(MODEL, reply, Reply({"content": "cart"}))
     await sent_back(port, await answered(port))
     assistant = provider.of(MODEL)[1].body["messages"][1]
     assert assistant["reasoning_details"] == [THOUGHT]
@@ -89,11 +76,8 @@ async def test_separate_thinking_goes_back_with_the_calls_it_led_to(
 async def test_thinking_in_the_text_goes_back_in_the_text(
     port: ModelPort, provider: MiniMaxDouble
 ) -> None:
-    message = {
-        "content": "<think>Look at cart first.</think>\nOne moment.",
-        "tool_calls": [call("a", "{}")],
-    }
-    provider.queue(MODEL, Reply(message), Reply({"content": "cart"}))
+    text = "<think>Look at cart first.</think>\nOne moment."
+    provider.queue(MODEL, calling(("find", {}), content=text), Reply({"content": "cart"}))
     answer = await answered(port)
     assert answer.text.strip() == "One moment."
     await sent_back(port, answer)
@@ -104,12 +88,9 @@ async def test_thinking_in_the_text_goes_back_in_the_text(
 async def test_an_answer_read_back_from_a_checkpoint_equals_what_was_written(
     port: ModelPort, provider: MiniMaxDouble
 ) -> None:
-    message = {
-        "content": "One moment.",
-        "tool_calls": [call("a", '{"text": "cart"}'), call("b", "{")],
-        "reasoning_details": [THOUGHT],
-    }
-    provider.queue(MODEL, Reply(message))
+    reply = calling(("find", {"text": "cart"}), ("find", "{"), content="One moment.")
+    reply.message.update(reasoning_details=[THOUGHT])
+    provider.queue(MODEL, reply)
     answer = await answered(port)
     serializer = JsonPlusSerializer(allowed_msgpack_modules=None)
     read_back = serializer.loads_typed(serializer.dumps_typed(answer))
@@ -121,23 +102,23 @@ async def test_malformed_calls_keep_their_place_and_can_be_answered(
     port: ModelPort, provider: MiniMaxDouble
 ) -> None:
     arguments = ['{"text": "a"}', '{"text": "b', "[1]", "", '{"text": "e"}']
-    calls = [call(f"call_{position}", text) for position, text in enumerate(arguments)]
-    provider.queue(MODEL, Reply({"content": "", "tool_calls": calls}), Reply({"content": "cart"}))
+    reply = calling(*(("find", text) for text in arguments))
+    provider.queue(MODEL, reply, Reply({"content": "cart"}))
     answer = await answered(port)
     assert [(found["id"], found["args"]) for found in answer.tool_calls] == [
-        ("call_0", {"text": "a"}),
-        ("call_1", {}),
+        ("call_1", {"text": "a"}),
         ("call_2", {}),
         ("call_3", {}),
-        ("call_4", {"text": "e"}),
+        ("call_4", {}),
+        ("call_5", {"text": "e"}),
     ]
     assert [(found["id"], found["args"]) for found in answer.invalid_tool_calls] == [
-        ("call_1", '{"text": "b'),
-        ("call_2", "[1]"),
+        ("call_2", '{"text": "b'),
+        ("call_3", "[1]"),
     ]
     await sent_back(port, answer)
     sent = provider.of(MODEL)[1].body["messages"][1]["tool_calls"]
-    assert [found["id"] for found in sent] == [found["id"] for found in calls]
+    assert [found["id"] for found in sent] == [f"call_{number}" for number in range(1, 6)]
     assert sent[1]["function"]["arguments"] == "{}"
 
 
