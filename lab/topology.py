@@ -36,7 +36,8 @@ def statements(topology: Topology, now: datetime) -> list[tuple[str, list[dict[s
         for entry in topology.deployment
     ]
     edge = (
-        "UNWIND $rows AS row MATCH (a {{name: row.from}}), (b:{label} {{name: row.to}}) "
+        "UNWIND $rows AS row "
+        "MATCH (a:Service|Database {{name: row.from}}), (b:{label} {{name: row.to}}) "
         "CREATE (a)-[r:{type}]->(b) SET r += row.facts"
     )
     plain_edge = edge.removesuffix(" SET r += row.facts")

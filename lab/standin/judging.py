@@ -92,7 +92,7 @@ def judge(turn: TurnSoFar, trail: Trail) -> Verdict:
     verdict.summary = (
         f"{trail.subject} suffers from {verdict.component}, which it reaches by degraded calls."
         if verdict.component != trail.subject
-        else f"{trail.subject} is slow by itself: its callers suffer, and nothing that it calls does."
+        else f"{trail.subject} is slow by itself: its callers suffer, what it calls does not."
     )
     verdict.evidence += [(edge.evidence, str(edge)) for edge in path]
     verdict.ruled_out = list(_ruled_out(turn, trail, verdict.component))
