@@ -104,6 +104,8 @@ class MiniMaxDouble:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.delay_s = 0.0
+        """How long an answer of the policy takes."""
         self.requests: list[Seen] = []
         self.arrived = asyncio.Condition()
         self._queued: dict[str, deque[Fault]] = defaultdict(deque)
@@ -146,6 +148,7 @@ class MiniMaxDouble:
             return await _fail(fault, request, seen)
         if isinstance(fault, Reply):
             return web.json_response(_completion(body, fault.message, fault.finish_reason))
+        await asyncio.sleep(self.delay_s)
         return web.json_response(_completion(body, self.policy(body), None))
 
 

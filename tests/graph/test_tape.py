@@ -1,7 +1,5 @@
-"""The tape of a turn and the checkpoints that hold it: complete, whole when read back, small."""
+"""The tape of a turn and the checkpoints that hold it: complete, and whole when read back."""
 
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 from graph.runtime import Runtime
@@ -106,33 +104,3 @@ async def test_no_credential_is_in_any_file_of_the_state_directory(
     assert QUESTION.encode() in kept
     assert KEY.encode() not in kept
     assert server.reader_password.encode() not in kept
-
-
-async def test_a_thread_ten_times_as_long_costs_at_most_twelve_times_the_bytes(
-    open_lab: OpenRuntime, provider: MiniMaxDouble
-) -> None:
-    provider.always(ORCHESTRATOR, Reply({"content": "The team checkout owns it."}))
-    async with open_lab(enrichment=False, neo4j_uri=None) as runtime:
-        short = await bytes_after(25, runtime)
-        long = await bytes_after(250, runtime)
-    assert long <= 12 * short
-
-
-async def bytes_after(turns: int, runtime: Runtime) -> int:
-    """Bytes of all checkpoints once the thread has that many turns; none is ever deleted."""
-    asked = len([m for m in (await runtime.state("t")).get("messages", []) if m.type == "human"])
-    for number in range(asked, turns):
-        await runtime.investigate(f"Question {number}: who owns cart-service?", thread_id="t")
-    return _page_bytes(runtime.settings.state_dir / "checkpoints.sqlite")
-
-
-def _page_bytes(path: Path) -> int:
-    connection = sqlite3.connect(path)
-    try:
-        pages, size = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "page_size")
-        )
-    finally:
-        connection.close()
-    return int(pages) * int(size)

@@ -1,0 +1,1 @@
+"""Measures the claims that are about size and time: `python -m bench`."""
