@@ -1,0 +1,299 @@
+"""The questions to the topology, asked of a real Bolt server through the tools a model is given."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from neo4j import AsyncGraphDatabase
+from pydantic import ValidationError
+
+from graph.settings import Settings
+from graph.tools import toolset
+from graph.tools.cypher import ROW_LIMIT, GraphReader, open_graph
+from graph.tools.result import ToolResult
+from lab.bolt import BoltServer
+from tests.conftest import SCRATCH
+
+MakeSettings = Callable[..., Settings]
+QUESTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("find_services", {"query": "cart"}),
+    ("get_component", {"name": "cart-service"}),
+    ("get_topology", {"name": "cart-service"}),
+    ("find_blast_radius", {"name": "cart-service"}),
+    ("list_recent_deployments", {"service": "cart-service"}),
+]
+ABOUT_ONE = ["get_component", "get_topology", "find_blast_radius"]
+SHOP_CALLS = ["web>lb", "lb>order", "lb>inv", "order>inv", "order>pay", "pay>bank", "job>inv"]
+
+
+@pytest.fixture
+async def shop(lab_settings: MakeSettings) -> AsyncIterator[GraphReader]:
+    async with open_graph(lab_settings()) as reader:
+        assert reader is not None
+        yield reader
+
+
+@pytest.fixture
+async def scratch(shop: GraphReader, server: BoltServer) -> GraphReader:
+    await server.admin.execute_query("MATCH (n) DETACH DELETE n", database_=SCRATCH)
+    return replace(shop, database=SCRATCH)
+
+
+async def ask(reader: GraphReader, tool: str, **arguments: Any) -> ToolResult:
+    tools = {entry.name: entry for entry in toolset(reader).tools}
+    return ToolResult.model_validate(await tools[tool].ainvoke(arguments))
+
+
+async def calls(server: BoltServer, *pairs: str) -> None:
+    """Add services that call each other, each pair as `a>b`."""
+    await server.admin.execute_query(
+        "UNWIND $pairs AS pair MERGE (a:Service {name: pair[0]}) MERGE (b:Service {name: pair[1]}) "
+        "CREATE (a)-[:CALLS]->(b)",
+        {"pairs": [pair.split(">") for pair in pairs]},
+        database_=SCRATCH,
+    )
+
+
+async def deployed(server: BoltServer, *hours_ago: float) -> None:
+    """Add services with one deployment each, named for its age."""
+    times = [datetime.now(UTC) - timedelta(hours=hours) for hours in hours_ago]
+    await server.admin.execute_query(
+        "UNWIND $rows AS row CREATE (:Service {name: row[0]})"
+        "-[:HAD_DEPLOYMENT]->(:Deployment {id: row[0], deployed_at: row[1]})",
+        {"rows": [[f"{h}h", f"{t:%FT%TZ}"] for h, t in zip(hours_ago, times, strict=True)]},
+        database_=SCRATCH,
+    )
+
+
+def edges(result: ToolResult) -> list[str]:
+    return sorted(f"{edge['from']}>{edge['to']}" for edge in result.data)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("cart", ["cart-service"]),
+        (" CART ", ["cart-service"]),
+        ("pricing", ["prices-db", "pricing-service", "promotion-service", "tax-service"]),
+        ("-db", ["orders-db", "prices-db"]),
+    ],
+)
+async def test_services_are_found_by_a_part_of_their_name_or_team(
+    shop: GraphReader, query: str, found: list[str]
+) -> None:
+    result = await ask(shop, "find_services", query=query)
+    assert (result.status, result.matched, result.returned) == ("ok", len(found), len(found))
+    assert [row["name"] for row in result.data] == found
+
+
+async def test_a_component_is_shown_with_its_team_and_its_hosts(shop: GraphReader) -> None:
+    result = await ask(shop, "get_component", name="api-gateway")
+    assert result.status == "ok"
+    assert {
+        "component\tkind\tService",
+        "component\tversion\tv3.9.0",
+        "team\toncall\tLea Moreau",
+        "host\tname\tshop-node-1",
+        "host\tname\tshop-node-2",
+    } <= set(result.text.splitlines())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("orders-db", "Database"), ("data-node-1", "Host")])
+async def test_databases_and_hosts_are_shown_too(shop: GraphReader, name: str, kind: str) -> None:
+    result = await ask(shop, "get_component", name=name)
+    assert (result.status, result.data["kind"]) == ("ok", kind)
+
+
+@pytest.mark.parametrize(
+    ("direction", "depth", "expected"),
+    [
+        ("dependencies", 1, ["order>inv", "order>pay"]),
+        ("dependencies", 2, ["order>inv", "order>pay", "pay>bank"]),
+        ("dependents", 1, ["lb>order"]),
+        ("dependents", 2, ["lb>order", "web>lb"]),
+        ("both", 1, ["lb>order", "order>inv", "order>pay"]),
+    ],
+)
+async def test_the_topology_goes_in_the_asked_direction_to_the_asked_depth(
+    scratch: GraphReader, server: BoltServer, direction: str, depth: int, expected: list[str]
+) -> None:
+    await calls(server, *SHOP_CALLS)
+    result = await ask(scratch, "get_topology", name="order", direction=direction, depth=depth)
+    assert (result.status, edges(result)) == ("ok", expected)
+
+
+async def test_an_edge_carries_its_latencies(scratch: GraphReader, server: BoltServer) -> None:
+    await server.admin.execute_query(
+        "CREATE (:Service {name: 'a'})-[:USES {avg_latency_ms: 4.0, p99_latency_ms: 19.5, "
+        "baseline_p99_latency_ms: 18, requests_per_min: 3400, error_rate: 0.01, connections: 12}]"
+        "->(:Database {name: 'd'})",
+        database_=SCRATCH,
+    )
+    names, line = (await ask(scratch, "get_topology", name="d")).text.splitlines()
+    latencies = ["avg_latency_ms", "p99_latency_ms", "baseline_p99_latency_ms"]
+    assert names.split("\t")[3:7] == [*latencies, "requests_per_min"]
+    assert line == "a\tUSES\td\t4\t19.5\t18\t3400\t0.01\t12"
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "nearest_first"),
+    [
+        ("bank", 6, "1 pay, 2 order, 3 lb, 4 web"),
+        ("bank", 2, "1 pay, 2 order"),
+        ("inv", 6, "1 job, 1 lb, 1 order, 2 web"),
+    ],
+)
+async def test_the_blast_radius_is_every_caller_to_the_depth_by_its_shortest_way(
+    scratch: GraphReader, server: BoltServer, name: str, depth: int, nearest_first: str
+) -> None:
+    await calls(server, *SHOP_CALLS)
+    result = await ask(scratch, "find_blast_radius", name=name, depth=depth)
+    affected = ", ".join(f"{row['distance']} {row['name']}" for row in result.data)
+    assert affected == nearest_first
+
+
+@pytest.mark.parametrize("direction", ["dependencies", "dependents"])
+async def test_a_cycle_ends_and_shows_each_edge_once(
+    scratch: GraphReader, server: BoltServer, direction: str
+) -> None:
+    await calls(server, "a>b", "b>c", "c>a", "a>a")
+    around = await ask(scratch, "get_topology", name="a", direction=direction, depth=6)
+    assert edges(around) == ["a>a", "a>b", "b>c", "c>a"]
+    affected = await ask(scratch, "find_blast_radius", name="a", depth=6)
+    assert [(row["name"], row["distance"]) for row in affected.data] == [("c", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"window_hours": 1}, ["0.5h"]),
+        ({}, ["0.5h", "2h", "23h"]),
+        ({"window_hours": 720}, ["0.5h", "2h", "23h", "25h", "719h"]),
+        ({"window_hours": 720, "service": "25h"}, ["25h"]),
+    ],
+)
+async def test_deployments_of_the_window_come_newest_first(
+    scratch: GraphReader, server: BoltServer, arguments: dict[str, Any], found: list[str]
+) -> None:
+    await deployed(server, 23, 0.5, 719, 2, 25, 721)
+    result = await ask(scratch, "list_recent_deployments", **arguments)
+    assert [row["id"] for row in result.data] == found
+    hours = timedelta(hours=arguments.get("window_hours", 24))
+    since = datetime.fromisoformat((result.window or "").removesuffix("/now"))
+    assert abs(datetime.now(UTC) - hours - since) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("tool", ["find_services", "list_recent_deployments"])
+async def test_a_cut_at_a_limit_is_said(
+    scratch: GraphReader, server: BoltServer, tool: str
+) -> None:
+    await deployed(server, 1, 2, 3, 4, 5)
+    result = await ask(scratch, tool, limit=2)
+    assert (result.matched, result.returned, len(result.data)) == (5, 2, 2)
+    assert result.text.endswith("\n[3 or more further rows; ask for a narrower part]")
+    assert "further" not in (await ask(scratch, tool, limit=5)).text
+
+
+async def test_a_cut_at_the_row_limit_is_said(scratch: GraphReader, server: BoltServer) -> None:
+    await calls(server, *(f"hub>leaf-{number}" for number in range(ROW_LIMIT + 5)))
+    result = await ask(scratch, "get_topology", name="hub", depth=1)
+    assert (result.matched, result.returned) == (ROW_LIMIT + 1, ROW_LIMIT)
+    assert "[1 or more further rows" in result.text
+
+
+@pytest.mark.parametrize("tool", ABOUT_ONE)
+async def test_an_unknown_name_is_no_data_with_names_like_it(shop: GraphReader, tool: str) -> None:
+    near = await ask(shop, tool, name="cart-svc")
+    assert (near.status, near.error, near.returned) == ("no_data", None, 0)
+    assert near.text == "no component is named 'cart-svc'; names like it: cart-service"
+    far = await ask(shop, tool, name="zeppelin")
+    assert (far.status, far.text.split("; ")[1]) == ("no_data", "no name is like it")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("find_services", {"query": "zeppelin"}),
+        ("get_topology", {"name": "orders-db", "direction": "dependencies"}),
+        ("find_blast_radius", {"name": "web-shop"}),
+        ("list_recent_deployments", {"service": "tax-service"}),
+    ],
+)
+async def test_finding_nothing_is_no_data(
+    shop: GraphReader, tool: str, arguments: dict[str, Any]
+) -> None:
+    result = await ask(shop, tool, **arguments)
+    assert (result.status, result.error, result.matched, result.text) == ("no_data", None, 0, "")
+
+
+@pytest.mark.parametrize(("tool", "arguments"), QUESTIONS)
+async def test_an_empty_database_is_no_data(
+    scratch: GraphReader, tool: str, arguments: dict[str, Any]
+) -> None:
+    assert (await ask(scratch, tool, **arguments)).status == "no_data"
+
+
+@pytest.mark.parametrize(("tool", "arguments"), QUESTIONS)
+async def test_a_failing_database_is_an_error_in_its_own_words_and_soon(
+    shop: GraphReader, tool: str, arguments: dict[str, Any]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        async with (
+            AsyncGraphDatabase.driver(f"bolt://{address}", max_transaction_retry_time=0) as driver,
+            asyncio.timeout(5),
+        ):
+            missing = await ask(replace(shop, database="nowhere"), tool, **arguments)
+            unreachable = await ask(replace(shop, driver=driver), tool, **arguments)
+    assert "'nowhere' is not allowed" in (missing.error or "")
+    assert f"Couldn't connect to {address}" in (unreachable.error or "")
+    for result in (missing, unreachable):
+        assert (result.status, result.source, result.returned) == ("error", "neo4j", 0)
+        assert result.query.startswith("MATCH")
+        assert next(iter(arguments.values())) in result.query.partition("{'limit'")[2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['it\'s "x"', "`a`", "a'}) RETURN 1 //", "back\\slash", "{name}", "$name", "日本", "a\nb"],
+)
+async def test_a_name_is_data_whatever_is_in_it(
+    scratch: GraphReader, server: BoltServer, name: str
+) -> None:
+    await calls(server, f"{name}>other")
+    assert edges(await ask(scratch, "get_topology", name=name)) == [f"{name}>other"]
+    assert (await ask(scratch, "get_component", name=name)).data["component"]["name"] == name
+    found = await ask(scratch, "find_services", query=name)
+    assert [row["name"] for row in found.data] == [name]
+
+
+@pytest.mark.parametrize("code", ["' OR 1=1 OR ''='", "' OR true //", '" OR true //', "x` OR true"])
+async def test_cypher_in_an_argument_is_not_run(shop: GraphReader, code: str) -> None:
+    for tool, arguments in QUESTIONS:
+        result = await ask(shop, tool, **dict.fromkeys(arguments, code))
+        assert (tool, result.status) == (tool, "no_data")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "named"),
+    [
+        ("get_component", {}, "name"),
+        ("get_component", {"name": 5}, "name"),
+        ("get_topology", {"name": "a", "depth": 0}, "depth"),
+        ("get_topology", {"name": "a", "depth": 7}, "depth"),
+        ("get_topology", {"name": "a", "direction": "up"}, "direction"),
+        ("find_blast_radius", {"name": "a", "depth": "deep"}, "depth"),
+        ("list_recent_deployments", {"window_hours": 10_000}, "window_hours"),
+    ],
+)
+async def test_a_wrong_argument_is_refused_by_its_name(
+    shop: GraphReader, tool: str, arguments: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        await ask(shop, tool, **arguments)
+    assert [problem["loc"] for problem in refused.value.errors()] == [(named,)]
