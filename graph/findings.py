@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import json_repair
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,10 +15,13 @@ REPAIR_LIMIT = 20_000
 with the square of the length, and it runs on the event loop."""
 
 
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class _Finding(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=True)
 
-    components: list[str] = Field(min_length=1, max_length=20)
+    components: list[Name] = Field(min_length=1, max_length=20)
     evidence: list[str] = Field(min_length=1, max_length=20)
     recommendation: str = Field(default="", max_length=1000)
 

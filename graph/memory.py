@@ -15,6 +15,7 @@ from langgraph.store.base import BaseStore
 from graph.findings import Findings, Insight, Pattern
 from graph.state import Recalled, Receipt
 from graph.tape import digest, exchange
+from graph.untrusted import printable
 
 TAG = "[MiniMax]"
 RECALL_LIMIT = 5
@@ -52,12 +53,12 @@ class Memory:
 
         async def live() -> list[Recalled]:
             found: list[Recalled] = []
-            words = set(re.findall(r"\w(?:[\w.-]*\w)?", question.lower()))
-            words |= {name.lower() for name in focus}
+            pointed_at = {name.lower() for name in focus}
             for namespace in (("patterns",), ("insights",)):
                 for item in await self._store.asearch(namespace, limit=SCAN_LIMIT):
                     value = item.value
-                    if words & {name.lower() for name in value["components"]}:
+                    names = {name.lower() for name in value["components"]}
+                    if names & pointed_at or any(_names(question, name) for name in names):
                         found.append(_hint(item.key, value))
             found.sort(key=lambda hint: hint["last_confirmed"], reverse=True)
             return found[:RECALL_LIMIT]
@@ -88,7 +89,8 @@ class Memory:
             for namespace in (("insights",), ("patterns",))
             for item in await self._store.asearch(namespace, limit=limit)
         ]
-        return sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
+        newest_first = sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
+        return newest_first[:limit]
 
     async def put_receipt(self, receipt: Receipt) -> None:
         """Keep how a turn's enrichment stands; the latest receipt of a turn wins."""
@@ -117,6 +119,12 @@ class Memory:
         return 1
 
 
+def _names(question: str, component: str) -> bool:
+    """Whether the question names the component itself, not one whose name is longer."""
+    whole_name = rf"(?<![\w.-]){re.escape(component)}(?![\w-]|\.\w)"
+    return re.search(whole_name, question.lower()) is not None
+
+
 def _new_item(said: dict[str, Any], provenance: Provenance) -> dict[str, Any]:
     return {
         **said,
@@ -135,6 +143,6 @@ def _hint(key: str, value: dict[str, Any]) -> Recalled:
     times = value["occurrences"]
     return Recalled(
         id=f"M-{key[:8]}",
-        text=f"{value['tag']} {', '.join(value['components'])}: {text} (seen {times}x)",
+        text=printable(f"{value['tag']} {', '.join(value['components'])}: {text} (seen {times}x)"),
         last_confirmed=value["last_confirmed"],
     )

@@ -22,6 +22,7 @@ from graph.models.port import Ask
 from graph.report import CONCLUDE, conclude_schema
 from graph.state import Investigation, Recalled, Spent, Turn, begins_turn, question_message
 from graph.tape import Update, digest, identity, now
+from graph.untrusted import fenced
 
 EARLIER_MESSAGES = 20
 """Questions and answers of earlier turns that the orchestrator sees again."""
@@ -167,11 +168,10 @@ class Plan:
         for source, reason in self.disabled.items():
             parts.append(f"Not available: {source} ({reason}). Say so where it matters.")
         if recalled:
-            hints = [
+            hints = "\n".join(
                 f"{hint['id']} ({hint['last_confirmed']}): {hint['text']}" for hint in recalled
-            ]
-            fence = f"--- {turn['boundary']}"
-            parts.append("\n".join(["Hints from memory:", f"{fence} data", *hints, f"{fence} end"]))
+            )
+            parts.append(f"Hints from memory:\n{fenced(hints, turn['boundary'])}")
         return "\n\n".join(parts)
 
     def _visits(self, state: Investigation, answer: AIMessage) -> list[CallVisit]:

@@ -12,6 +12,7 @@ from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
 from graph.state import Evidence, Investigation, Receipt
 from graph.tape import Outcome, Update, exchange
+from graph.untrusted import fenced
 
 STUDY_ITEMS = 30
 STUDY_CHARACTERS = 1200
@@ -169,13 +170,12 @@ def _study(state: Investigation, draft: Draft, evidence: list[Evidence]) -> str:
     """The investigation as the analyst gets it: question, answer, evidence in short form."""
     turn = state["turn"]
     contents = _contents(state["messages"])
-    parts = [f"Question: {turn['question']}", f"Answer:\n{draft.answer.text}", "Evidence:"]
-    parts.append(f"--- {turn['boundary']} data")
-    for entry in evidence[-STUDY_ITEMS:]:
-        text = contents[entry["message_id"]].replace(f"--- {turn['boundary']}", "---")
-        parts.append(f"{_line(entry)}\n{text[:STUDY_CHARACTERS]}")
-    parts.append(f"--- {turn['boundary']} end")
-    return "\n\n".join(parts)
+    items = [
+        f"{_line(entry)}\n{contents[entry['message_id']][:STUDY_CHARACTERS]}"
+        for entry in evidence[-STUDY_ITEMS:]
+    ]
+    studied = fenced("\n\n".join(items), turn["boundary"])
+    return f"Question: {turn['question']}\n\nAnswer:\n{draft.answer.text}\n\nEvidence:\n{studied}"
 
 
 def _contents(messages: list[AnyMessage]) -> dict[str | None, str]:

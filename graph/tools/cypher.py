@@ -8,6 +8,7 @@ from typing import Any
 
 from neo4j import AsyncDriver, AsyncGraphDatabase, Query, RoutingControl
 from neo4j.exceptions import DriverError, Neo4jError
+from neo4j.time import Date, DateTime, Duration, Time
 
 from graph.errors import TopologyUnavailable
 from graph.settings import GraphMapping, Settings
@@ -35,8 +36,9 @@ class GraphReader:
     timeout_s: float
 
     async def rows(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a read query, at most ROW_LIMIT + 1.
+        """The rows of a read query as JSON-able values, at most ROW_LIMIT + 1.
 
+        Dates, times and durations come as ISO 8601, points as lists, bytes as hexadecimal.
         Raises ReadFailed on any refusal, and when it takes longer than the timeout: the server
         is asked to stop by itself, and the client stops waiting in any case.
         """
@@ -54,7 +56,7 @@ class GraphReader:
             raise ReadFailed(f"no answer in {self.timeout_s:g} s", asked) from None
         except (DriverError, Neo4jError) as error:
             raise ReadFailed(_words(error), asked) from error
-        return [record.data() for record in records]
+        return [_plain(record.data()) for record in records]
 
 
 @asynccontextmanager
@@ -93,6 +95,16 @@ async def open_graph(settings: Settings) -> AsyncIterator[GraphReader | None]:
         except (DriverError, Neo4jError, ReadFailed) as error:
             raise _unavailable(uri, error) from error
         yield reader
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Date | Time | DateTime | Duration):
+        return value.iso_format()
+    return value.hex() if isinstance(value, bytes | bytearray) else value
 
 
 def _unavailable(uri: str, error: Exception) -> TopologyUnavailable:

@@ -1,18 +1,15 @@
 """What a tool returns, and how it is shaped for a model's eyes."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from graph.untrusted import fenced, printable
+
 CHARACTERS_PER_TOKEN = 4
 CELL_LIMIT = 200
 """Characters of one table cell."""
-
-_INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+"
-)
 
 
 class ToolResult(BaseModel):
@@ -37,11 +34,7 @@ class ToolResult(BaseModel):
     error: str | None = None
 
     def content(self, evidence_id: str, boundary: str, max_tokens: int) -> str:
-        """The result as a model reads it: a header, then the text between fences, cut to size.
-
-        Text from the estate stands between lines with the `boundary` word, which the estate
-        cannot know.
-        """
+        """The result as a model reads it: a header, then the text between fences, cut to size."""
         window = f" window={self.window}" if self.window else ""
         header = (
             f"{evidence_id} status={self.status} source={self.source}{window} "
@@ -51,7 +44,7 @@ class ToolResult(BaseModel):
         if not body:
             return header
         kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN)
-        return f"{header}\n--- {boundary} data\n{kept}\n--- {boundary} end"
+        return f"{header}\n{fenced(kept, boundary)}"
 
 
 def table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
@@ -73,11 +66,6 @@ def _scalar(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "-" if value is None else str(value)
-
-
-def printable(text: str) -> str:
-    """The text on one line, without control, zero-width and direction-changing characters."""
-    return re.sub(_INVISIBLE, " ", text)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -8,19 +8,16 @@ come from the validated mapping in the settings; everything else is a parameter.
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import Field
+from pydantic import BaseModel, Field, create_model
 
 from graph.tools.cypher import ROW_LIMIT, GraphReader, ReadFailed
 from graph.tools.result import ToolResult, table
 
 SOURCE = "neo4j"
-EDGE_COLUMNS = (
-    "from",
-    "relation",
-    "to",
+MEASURES = (
     "avg_latency_ms",
     "p99_latency_ms",
     "baseline_p99_latency_ms",
@@ -28,6 +25,9 @@ EDGE_COLUMNS = (
     "error_rate",
     "connections",
 )
+EDGE_COLUMNS = ("from", "relation", "to", *MEASURES)
+NAMESAKES = 5
+"""Components of one name that are shown."""
 Depth = Annotated[int, Field(ge=1, le=6, description="Levels to walk")]
 Ask = Callable[..., Awaitable[ToolResult]]
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Exact component name")]
@@ -43,10 +43,18 @@ def topology_tools(reader: GraphReader) -> list[BaseTool]:
         topology.find_blast_radius,
         topology.list_recent_deployments,
     ]
-    return [
-        StructuredTool.from_function(coroutine=_errors_as_results(question))
-        for question in questions
-    ]
+    return [_tool(question) for question in questions]
+
+
+def _tool(question: Ask) -> BaseTool:
+    """The question as a tool that refuses arguments it does not have."""
+    tool = StructuredTool.from_function(coroutine=_errors_as_results(question))
+    assert isinstance(tool.args_schema, type), "inferred from the signature"
+    strict: Any = {"extra": "forbid"}
+    tool.args_schema = create_model(
+        tool.name, __base__=cast(type[BaseModel], tool.args_schema), __cls_kwargs__=strict
+    )
+    return tool
 
 
 def _errors_as_results(ask: Ask) -> Ask:
@@ -76,19 +84,12 @@ class _Topology:
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> ToolResult:
         """Find services and databases by a part of their name or of their team's name."""
-        names = self._reader.mapping
-        cypher = (
-            f"MATCH (c:{self._components}) "
-            f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
-            "WITH c, t "
-            f"WHERE toLower(c.{self._name}) CONTAINS $query "
-            f"OR toLower(coalesce(t.{self._name}, c.team, '')) CONTAINS $query "
-            f"RETURN c.{self._name} AS name, labels(c)[0] AS kind, c.type AS type, "
-            f"coalesce(t.{self._name}, c.team) AS team, c.criticality AS criticality "
-            "ORDER BY name LIMIT $limit"
+        rows = await self._described(
+            "toLower(name) CONTAINS $query "
+            "OR any(team IN teams WHERE toLower(team) CONTAINS $query)",
+            {"query": query.strip().lower()},
         )
         columns = ("name", "kind", "type", "team", "criticality")
-        rows = await self._reader.rows(cypher, {"query": query.strip().lower()})
         return _table(f"services matching {query!r}", columns, rows, limit)
 
     async def get_component(self, name: Name) -> ToolResult:
@@ -99,26 +100,28 @@ class _Topology:
             f"MATCH (c:{self._components}|{names.host}) WHERE c.{self._name} = $name "
             f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
             f"OPTIONAL MATCH (c)-[:{names.runs_on}]->(h:{names.host}) "
-            "RETURN labels(c)[0] AS kind, properties(c) AS component, properties(t) AS team, "
-            "collect(properties(h)) AS hosts LIMIT $limit"
+            "RETURN labels(c)[0] AS kind, properties(c) AS component, "
+            "collect(DISTINCT properties(t)) AS teams, "
+            "collect(DISTINCT properties(h)) AS hosts LIMIT $limit"
         )
         rows = await self._reader.rows(cypher, {"name": name})
         if not rows:
-            return await self._unknown(name)
-        facts = [{"of": "component", "property": "kind", "value": rows[0]["kind"]}]
-        facts += _facts("component", rows[0]["component"])
-        facts += _facts("team", rows[0]["team"] or {})
-        for host in rows[0]["hosts"]:
-            facts += _facts("host", host)
-        text = table(("of", "property", "value"), facts)
+            return await self._unknown(name, "service, database or host")
+        facts: list[dict[str, Any]] = []
+        for row in rows[:NAMESAKES]:
+            facts += _facts("component", {"kind": row["kind"], **row["component"]})
+            for team in row["teams"]:
+                facts += _facts("team", team)
+            for host in row["hosts"]:
+                facts += _facts("host", host)
         return ToolResult(
             status="ok",
             source=SOURCE,
             query=question,
             matched=len(rows),
-            returned=1,
-            text=text,
-            data=rows[0],
+            returned=len(rows[:NAMESAKES]),
+            text=table(("of", "property", "value"), facts),
+            data=rows[:NAMESAKES],
         )
 
     async def get_topology(
@@ -134,12 +137,15 @@ class _Topology:
         question = f"{direction} of {name!r} to depth {depth}"
         if not await self._exists(name):
             return await self._unknown(name)
-        edges: list[dict[str, Any]] = []
+        down, up = [], []
         if direction != "dependents":
-            edges += await self._walk(name, depth, downstream=True)
+            down = await self._walk(name, depth, downstream=True)
         if direction != "dependencies":
-            edges += await self._walk(name, depth, downstream=False)
-        return _table(question, EDGE_COLUMNS, edges, ROW_LIMIT)
+            up = await self._walk(name, depth, downstream=False)
+        # On a cycle the two walks meet the same edges.
+        seen = {(edge["from"], edge["relation"], edge["to"]) for edge in down}
+        up = [edge for edge in up if (edge["from"], edge["relation"], edge["to"]) not in seen]
+        return _table(question, EDGE_COLUMNS, [*down, *up], ROW_LIMIT)
 
     async def find_blast_radius(self, name: Name, depth: Depth = 4) -> ToolResult:
         """Find everything that depends on a component, directly or not, nearest first."""
@@ -147,19 +153,19 @@ class _Topology:
         if not await self._exists(name):
             return await self._unknown(name)
         edges = await self._walk(name, depth, downstream=False)
-        affected: dict[str, dict[str, Any]] = {}
+        distance: dict[str, int] = {}
         for edge in edges:
-            row = {
-                "name": edge["from"],
-                "distance": edge["level"],
-                "type": edge["from_type"],
-                "team": edge["from_team"],
-                "criticality": edge["from_criticality"],
-            }
-            affected.setdefault(edge["from"], row)
-        affected.pop(name, None)
+            distance.setdefault(edge["from"], edge["level"])
+        distance.pop(name, None)
+        known = await self._described("name IN $names", {"names": list(distance)})
+        rows = [{**row, "distance": distance[row["name"]]} for row in known]
+        rows.sort(key=lambda row: (row["distance"], row["name"]))
         columns = ("name", "distance", "type", "team", "criticality")
-        return _table(question, columns, list(affected.values()), ROW_LIMIT)
+        result = _table(question, columns, rows, ROW_LIMIT)
+        if len(edges) <= ROW_LIMIT:
+            return result
+        note = f"[only the first {ROW_LIMIT} calls were followed; more may be affected]"
+        return result.model_copy(update={"text": f"{result.text}\n{note}"})
 
     async def list_recent_deployments(
         self,
@@ -167,14 +173,18 @@ class _Topology:
         window_hours: Annotated[int, Field(ge=1, le=720)] = 24,
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> ToolResult:
-        """List deployments in the last hours, newest first."""
+        """List deployments in the last hours, newest first.
+
+        Their `deployed_at` is an ISO 8601 text in UTC with a `Z`, or a native date with time.
+        """
         names = self._reader.mapping
         since = datetime.now(UTC) - timedelta(hours=window_hours)
         since_text = since.isoformat(timespec="seconds").replace("+00:00", "Z")
         question = f"deployments of {service or 'all services'}"
         cypher = (
             f"MATCH (s:{names.service})-[:{names.had_deployment}]->(d:{names.deployment}) "
-            f"WHERE d.deployed_at >= $since AND ($service = '' OR s.{self._name} = $service) "
+            "WHERE (d.deployed_at >= $since OR d.deployed_at >= datetime($since)) "
+            f"AND ($service = '' OR s.{self._name} = $service) "
             f"RETURN s.{self._name} AS service, d.id AS id, d.version AS version, "
             "d.deployed_at AS deployed_at, d.status AS status, d.deployed_by AS deployed_by, "
             "d.change AS change ORDER BY d.deployed_at DESC LIMIT $limit"
@@ -185,11 +195,30 @@ class _Topology:
         result = _table(question, columns, rows, limit)
         return result.model_copy(update={"window": f"{since_text}/now"})
 
+    async def _described(self, condition: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        """Name, kind, type, teams and criticality of the components that meet the condition.
+
+        The condition is Cypher of ours about `name` and `teams`.
+        """
+        names = self._reader.mapping
+        cypher = (
+            f"MATCH (c:{self._components}) WHERE c.{self._name} IS NOT NULL "
+            f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
+            f"WITH c, toString(c.{self._name}) AS name, "
+            f"collect(toString(t.{self._name})) AS owners "
+            "WITH c, name, CASE WHEN size(owners) = 0 AND c.team IS NOT NULL "
+            "THEN [toString(c.team)] ELSE owners END AS teams "
+            f"WHERE {condition} "
+            "RETURN name, labels(c)[0] AS kind, c.type AS type, teams AS team, "
+            "c.criticality AS criticality ORDER BY name LIMIT $limit"
+        )
+        return await self._reader.rows(cypher, parameters)
+
     async def _exists(self, name: str) -> bool:
         cypher = f"MATCH (c:{self._components}) WHERE c.{self._name} = $name RETURN 1 LIMIT $limit"
         return bool(await self._reader.rows(cypher, {"name": name}))
 
-    async def _unknown(self, name: str) -> ToolResult:
+    async def _unknown(self, name: str, kinds: str = "service or database") -> ToolResult:
         known = await self.find_services(query=name.split("-")[0], limit=10)
         found = [row["name"] for row in known.data]
         near = f"names like it: {', '.join(found)}" if found else "no name is like it"
@@ -197,7 +226,7 @@ class _Topology:
             status="no_data",
             source=SOURCE,
             query=f"component {name!r}",
-            text=f"no component is named {name!r}; {near}",
+            text=f"no {kinds} is named {name!r}; {near}",
         )
 
     async def _walk(self, name: str, depth: int, *, downstream: bool) -> list[dict[str, Any]]:
@@ -216,15 +245,13 @@ class _Topology:
 
     async def _level(self, frontier: list[str], *, downstream: bool) -> list[dict[str, Any]]:
         here = "a" if downstream else "b"
+        measured = ", ".join(f"r.{measure} AS {measure}" for measure in MEASURES)
         cypher = (
             f"MATCH (a:{self._components})-[r:{self._edges}]->(b:{self._components}) "
             f"WHERE {here}.{self._name} IN $frontier "
-            f"RETURN a.{self._name} AS `from`, type(r) AS relation, b.{self._name} AS `to`, "
-            "a.type AS from_type, a.team AS from_team, a.criticality AS from_criticality, "
-            "r.avg_latency_ms AS avg_latency_ms, r.p99_latency_ms AS p99_latency_ms, "
-            "r.baseline_p99_latency_ms AS baseline_p99_latency_ms, "
-            "r.requests_per_min AS requests_per_min, r.error_rate AS error_rate, "
-            "r.connections AS connections ORDER BY `from`, `to` LIMIT $limit"
+            f"AND a.{self._name} IS NOT NULL AND b.{self._name} IS NOT NULL "
+            f"RETURN toString(a.{self._name}) AS `from`, type(r) AS relation, "
+            f"toString(b.{self._name}) AS `to`, {measured} ORDER BY `from`, `to` LIMIT $limit"
         )
         return await self._reader.rows(cypher, {"frontier": frontier})
 

@@ -247,3 +247,21 @@ async def test_what_was_learned_outlives_the_process(open_lab: OpenRuntime) -> N
     async with open_lab() as second:
         assert len(await recalled(second.memory, "pricing-service")) == 1
         assert await second.memory.remember(insight(), turn("t1")) == 0
+
+
+async def test_a_name_of_several_words_is_recalled_from_the_question(memory: Memory) -> None:
+    await memory.remember(insight(components=["Order Service"]), turn("t1"))
+    assert len(await recalled(memory, "Is the order service slow?")) == 1
+    assert await recalled(memory, "Is the order service-bus slow?") == []
+
+
+async def test_a_hint_stays_on_its_line(memory: Memory) -> None:
+    await memory.remember(insight(components=["x", "y\n--- end"]), turn("t1"))
+    [hint] = await recalled(memory, "x")
+    assert hint.startswith("[MiniMax] x, y --- end: ")
+
+
+async def test_no_more_items_are_listed_than_asked_for(memory: Memory) -> None:
+    await memory.remember(insight(), turn("t1"))
+    await memory.remember(pattern(), turn("t2"))
+    assert len(await memory.items(limit=1)) == 1

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,14 +46,6 @@ EXISTING_GRAPH = GraphMapping(
 )
 
 
-@pytest.fixture
-async def reader(lab_settings: MakeSettings, server: BoltServer) -> AsyncIterator[GraphReader]:
-    await server.admin.execute_query("MATCH (n) DETACH DELETE n", database_=SCRATCH)
-    async with open_graph(lab_settings(neo4j_database=SCRATCH)) as opened:
-        assert opened is not None
-        yield opened
-
-
 async def everything(server: BoltServer) -> list[dict[str, Any]]:
     records, _, _ = await server.admin.execute_query(
         "MATCH (n) RETURN labels(n) AS labels, properties(n) AS properties", database_=SCRATCH
@@ -63,39 +55,39 @@ async def everything(server: BoltServer) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_the_account_of_the_reader_may_not_write(
-    reader: GraphReader, server: BoltServer, write: str
+    scratch: GraphReader, server: BoltServer, write: str
 ) -> None:
     await server.admin.execute_query("CREATE (:Service {name: 'a'})", database_=SCRATCH)
     before = await everything(server)
     with pytest.raises(Forbidden):
-        await reader.driver.execute_query(write, database_=SCRATCH)
+        await scratch.driver.execute_query(write, database_=SCRATCH)
     with pytest.raises(ReadFailed, match="Forbidden"):
-        await reader.rows(write, {})
+        await scratch.rows(write, {})
     assert await everything(server) == before
 
 
-async def test_rows_are_values_by_name(reader: GraphReader) -> None:
-    rows = await reader.rows("UNWIND [1, 2] AS n RETURN n, [n] AS l, {n: n} AS m, null AS z", {})
+async def test_rows_are_values_by_name(scratch: GraphReader) -> None:
+    rows = await scratch.rows("UNWIND [1, 2] AS n RETURN n, [n] AS l, {n: n} AS m, null AS z", {})
     assert rows == [{"n": n, "l": [n], "m": {"n": n}, "z": None} for n in (1, 2)]
 
 
 @pytest.mark.parametrize(
     "value", ["' RETURN 1 //", '"', "$x", "`", "价格", "a\nb", ["a"], None, 0.5]
 )
-async def test_a_parameter_comes_back_as_it_was_sent(reader: GraphReader, value: Any) -> None:
-    assert await reader.rows("RETURN $value AS value", {"value": value}) == [{"value": value}]
+async def test_a_parameter_comes_back_as_it_was_sent(scratch: GraphReader, value: Any) -> None:
+    assert await scratch.rows("RETURN $value AS value", {"value": value}) == [{"value": value}]
 
 
-async def test_the_limit_of_rows_is_sent_with_every_query(reader: GraphReader) -> None:
-    rows = await reader.rows("UNWIND range(1, 5000) AS n RETURN n LIMIT $limit", {})
+async def test_the_limit_of_rows_is_sent_with_every_query(scratch: GraphReader) -> None:
+    rows = await scratch.rows("UNWIND range(1, 5000) AS n RETURN n LIMIT $limit", {})
     assert len(rows) == ROW_LIMIT + 1
 
 
 async def test_a_refusal_holds_the_words_of_the_server_and_the_query_with_its_parameters(
-    reader: GraphReader,
+    scratch: GraphReader,
 ) -> None:
     with pytest.raises(ReadFailed, match=r"Neo\.ClientError\.Statement\.SyntaxError") as refused:
-        await reader.rows("RETRUN $name", {"name": "cart-service"})
+        await scratch.rows("RETRUN $name", {"name": "cart-service"})
     assert "mismatched input 'RETRUN'" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value.query.startswith("RETRUN $name {")
@@ -103,34 +95,34 @@ async def test_a_refusal_holds_the_words_of_the_server_and_the_query_with_its_pa
 
 
 async def test_the_time_limit_ends_a_query_and_the_next_one_is_answered(
-    reader: GraphReader,
+    scratch: GraphReader,
 ) -> None:
-    hasty = replace(reader, timeout_s=0.3)
+    hasty = replace(scratch, timeout_s=0.3)
     started = time.monotonic()
     with pytest.raises(ReadFailed, match=r"^no answer in 0\.3 s$") as refused:
         await hasty.rows(ENDLESS, {})
     assert time.monotonic() - started < 4
     assert ENDLESS in refused.value.query
-    assert await reader.rows("RETURN 1 AS one", {}) == [{"one": 1}]
+    assert await scratch.rows("RETURN 1 AS one", {}) == [{"one": 1}]
 
 
-async def test_a_cancelled_query_does_not_harm_the_next_one(reader: GraphReader) -> None:
+async def test_a_cancelled_query_does_not_harm_the_next_one(scratch: GraphReader) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
-            await reader.rows(ENDLESS, {})
-    assert await reader.rows("RETURN 1 AS one", {}) == [{"one": 1}]
+            await scratch.rows(ENDLESS, {})
+    assert await scratch.rows("RETURN 1 AS one", {}) == [{"one": 1}]
 
 
-async def test_queries_run_side_by_side(reader: GraphReader) -> None:
+async def test_queries_run_side_by_side(scratch: GraphReader) -> None:
     answers = await asyncio.gather(
-        *(reader.rows("RETURN $n AS n", {"n": number}) for number in range(60))
+        *(scratch.rows("RETURN $n AS n", {"n": number}) for number in range(60))
     )
     assert answers == [[{"n": number}] for number in range(60)]
 
 
-async def test_a_missing_database_is_a_refusal(reader: GraphReader) -> None:
+async def test_a_missing_database_is_a_refusal(scratch: GraphReader) -> None:
     with pytest.raises(ReadFailed, match="database 'nowhere' is not allowed"):
-        await replace(reader, database="nowhere").rows("RETURN 1 AS one", {})
+        await replace(scratch, database="nowhere").rows("RETURN 1 AS one", {})
 
 
 async def test_a_closed_reader_refuses(lab_settings: MakeSettings) -> None:
@@ -212,12 +204,12 @@ async def test_an_address_that_does_not_speak_bolt_ends_the_start(
             {"name": "api"},
             ["web\tINVOKES\tapi\t-\t12\t-\t-\t-\t-", "api\tREADS\tmain\t-\t3\t-\t-\t-\t-"],
         ),
-        ("find_blast_radius", {"name": "main"}, ["api\t1\t-\t-\t-", "web\t2\t-\t-\t-"]),
+        ("find_blast_radius", {"name": "main"}, ["api\t1\t-\tcore\t-", "web\t2\t-\t-\t-"]),
         ("list_recent_deployments", {}, ["api\tr-1\tv2\t"]),
     ],
 )
 async def test_a_mapping_reads_an_existing_graph(
-    reader: GraphReader,
+    scratch: GraphReader,
     server: BoltServer,
     tool: str,
     arguments: dict[str, Any],
@@ -233,7 +225,7 @@ async def test_a_mapping_reads_an_existing_graph(
     )
     mapped, unmapped = (
         {entry.name: entry for entry in toolset(known).tools}
-        for known in (replace(reader, mapping=EXISTING_GRAPH), reader)
+        for known in (replace(scratch, mapping=EXISTING_GRAPH), scratch)
     )
     result = await mapped[tool].ainvoke(arguments)
     assert result.status == "ok"

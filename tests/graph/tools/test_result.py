@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from graph.tools.result import CELL_LIMIT, ToolResult, printable, table
+from graph.tools.result import CELL_LIMIT, ToolResult, table
 
 ROOMY = 1000
 
@@ -68,10 +68,6 @@ def test_no_cell_can_break_the_table(nasty: str) -> None:
 
 def test_a_long_cell_is_cut() -> None:
     assert table(["a"], [{"a": "x" * 5000}]).split("\n")[1] == "x" * CELL_LIMIT
-
-
-def test_unprintable_characters_become_one_space() -> None:
-    assert printable("a\r\n\u200bb\x1b[1mc") == "a b [1mc"
 
 
 def test_the_header_tells_where_the_result_comes_from() -> None:

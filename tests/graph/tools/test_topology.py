@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,14 +10,12 @@ import pytest
 from neo4j import AsyncGraphDatabase
 from pydantic import ValidationError
 
-from graph.settings import Settings
-from graph.tools import toolset
-from graph.tools.cypher import ROW_LIMIT, GraphReader, open_graph
+from graph.tools.cypher import ROW_LIMIT, GraphReader
 from graph.tools.result import ToolResult
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH
+from tests.graph.tools.conftest import ask
 
-MakeSettings = Callable[..., Settings]
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("find_services", {"query": "cart"}),
     ("get_component", {"name": "cart-service"}),
@@ -26,26 +23,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("find_blast_radius", {"name": "cart-service"}),
     ("list_recent_deployments", {"service": "cart-service"}),
 ]
-ABOUT_ONE = ["get_component", "get_topology", "find_blast_radius"]
 SHOP_CALLS = ["web>lb", "lb>order", "lb>inv", "order>inv", "order>pay", "pay>bank", "job>inv"]
-
-
-@pytest.fixture
-async def shop(lab_settings: MakeSettings) -> AsyncIterator[GraphReader]:
-    async with open_graph(lab_settings()) as reader:
-        assert reader is not None
-        yield reader
-
-
-@pytest.fixture
-async def scratch(shop: GraphReader, server: BoltServer) -> GraphReader:
-    await server.admin.execute_query("MATCH (n) DETACH DELETE n", database_=SCRATCH)
-    return replace(shop, database=SCRATCH)
-
-
-async def ask(reader: GraphReader, tool: str, **arguments: Any) -> ToolResult:
-    tools = {entry.name: entry for entry in toolset(reader).tools}
-    return ToolResult.model_validate(await tools[tool].ainvoke(arguments))
 
 
 async def calls(server: BoltServer, *pairs: str) -> None:
@@ -105,7 +83,7 @@ async def test_a_component_is_shown_with_its_team_and_its_hosts(shop: GraphReade
 @pytest.mark.parametrize(("name", "kind"), [("orders-db", "Database"), ("data-node-1", "Host")])
 async def test_databases_and_hosts_are_shown_too(shop: GraphReader, name: str, kind: str) -> None:
     result = await ask(shop, "get_component", name=name)
-    assert (result.status, result.data["kind"]) == ("ok", kind)
+    assert (result.status, result.data[0]["kind"]) == ("ok", kind)
 
 
 @pytest.mark.parametrize(
@@ -205,11 +183,20 @@ async def test_a_cut_at_the_row_limit_is_said(scratch: GraphReader, server: Bolt
     assert "[1 or more further rows" in result.text
 
 
-@pytest.mark.parametrize("tool", ABOUT_ONE)
-async def test_an_unknown_name_is_no_data_with_names_like_it(shop: GraphReader, tool: str) -> None:
+@pytest.mark.parametrize(
+    ("tool", "kinds"),
+    [
+        ("get_component", "service, database or host"),
+        ("get_topology", "service or database"),
+        ("find_blast_radius", "service or database"),
+    ],
+)
+async def test_an_unknown_name_is_no_data_with_names_like_it(
+    shop: GraphReader, tool: str, kinds: str
+) -> None:
     near = await ask(shop, tool, name="cart-svc")
     assert (near.status, near.error, near.returned) == ("no_data", None, 0)
-    assert near.text == "no component is named 'cart-svc'; names like it: cart-service"
+    assert near.text == f"no {kinds} is named 'cart-svc'; names like it: cart-service"
     far = await ask(shop, tool, name="zeppelin")
     assert (far.status, far.text.split("; ")[1]) == ("no_data", "no name is like it")
 
@@ -267,7 +254,7 @@ async def test_a_name_is_data_whatever_is_in_it(
 ) -> None:
     await calls(server, f"{name}>other")
     assert edges(await ask(scratch, "get_topology", name=name)) == [f"{name}>other"]
-    assert (await ask(scratch, "get_component", name=name)).data["component"]["name"] == name
+    assert (await ask(scratch, "get_component", name=name)).data[0]["component"]["name"] == name
     found = await ask(scratch, "find_services", query=name)
     assert [row["name"] for row in found.data] == [name]
 
@@ -289,6 +276,7 @@ async def test_cypher_in_an_argument_is_not_run(shop: GraphReader, code: str) ->
         ("get_topology", {"name": "a", "direction": "up"}, "direction"),
         ("find_blast_radius", {"name": "a", "depth": "deep"}, "depth"),
         ("list_recent_deployments", {"window_hours": 10_000}, "window_hours"),
+        ("get_topology", {"name": "a", "hops": 1}, "hops"),
     ],
 )
 async def test_a_wrong_argument_is_refused_by_its_name(
