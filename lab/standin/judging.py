@@ -128,63 +128,65 @@ def _weigh(turn: TurnSoFar, trail: Trail, name: str) -> tuple[float, Verdict]:
     facts = turn.of("get_component", name=name)
     properties = {row["property"]: row["value"] for r in facts for row in reversed(r.rows)}
     evidence = facts[0].evidence if facts else ""
-    in_use, maximum = (
-        _number(properties, "connections_in_use"),
-        _number(properties, "max_connections"),
-    )
-    deployment = _deployment_of(turn, name)
+    in_use = _number(properties, "connections_in_use")
+    maximum = _number(properties, "max_connections")
     if maximum and in_use / maximum >= POOL_FULL:
-        holder = max(
-            (edge for edge in trail.edges if edge.target == name),
-            key=lambda edge: edge.connections,
-        )
-        verdict = Verdict(
-            summary="",
-            component=name,
-            explanation=(
-                f"All connections of {name} are taken ({in_use:g} of {maximum:g}); "
-                f"{holder.source} holds the most ({holder.connections:g}). Others wait for one."
-            ),
-            confidence="high",
-            evidence=[(evidence, f"{in_use:g} of {maximum:g} connections in use")],
-            actions=[
-                (f"Make {holder.source} give connections back, or stop it", ""),
-                (f"Cap the pool of {holder.source} below what {name} can spare", ""),
-            ],
-        )
-        return 300 + suffering, verdict
-    if deployment is not None:
-        result, row = deployment
-        change = f" ({row['change']})" if row.get("change", "-") != "-" else ""
-        verdict = Verdict(
-            summary="",
-            component=name,
-            explanation=(
-                f"{name} {row['version']} was deployed at {row['deployed_at']} by "
-                f"{row['deployed_by']}{change}; since then its callers wait for it, while what "
-                "it calls answers as always."
-            ),
-            confidence="high",
-            evidence=[(result.evidence, f"deployment {row['id']} at {row['deployed_at']}")],
-            actions=[(f"Roll {name} back from {row['version']}", "")],
-        )
-        return 200 + suffering, verdict
+        return 300 + suffering, _pool_is_full(trail, name, f"{in_use:g} of {maximum:g}", evidence)
+    if deployment := _deployment_of(turn, name):
+        return 200 + suffering, _was_deployed(name, *deployment)
     if properties.get("type") == "external":
-        verdict = Verdict(
-            summary="",
-            component=name,
-            explanation=f"{name} is a third party and answers slowly or with errors.",
-            confidence="high",
-            evidence=[(evidence, f"{name} is of type external")],
-            actions=[
-                (f"Check the status page of {name} and open a ticket with them", ""),
-                (f"Let the callers of {name} fail fast, or switch to another provider", ""),
-            ],
-        )
-        return 100 + suffering, verdict
+        return 100 + suffering, _is_external(name, evidence)
     explanation = f"Its callers wait for {name}; why {name} is slow is not visible from here."
-    verdict = Verdict(summary="", component=name, explanation=explanation, confidence="medium")
-    return suffering, verdict
+    return suffering, Verdict("", component=name, explanation=explanation, confidence="medium")
+
+
+def _pool_is_full(trail: Trail, name: str, in_use: str, evidence: str) -> Verdict:
+    users = (edge for edge in trail.edges if edge.target == name)
+    holder = max(users, key=lambda edge: edge.connections)
+    return Verdict(
+        summary="",
+        component=name,
+        explanation=(
+            f"All connections of {name} are taken ({in_use}); "
+            f"{holder.source} holds the most ({holder.connections:g}). Others wait for one."
+        ),
+        confidence="high",
+        evidence=[(evidence, f"{in_use} connections in use")],
+        actions=[
+            (f"Make {holder.source} give connections back, or stop it", ""),
+            (f"Cap the pool of {holder.source} below what {name} can spare", ""),
+        ],
+    )
+
+
+def _was_deployed(name: str, result: Result, row: dict[str, str]) -> Verdict:
+    change = f" ({row['change']})" if row.get("change", "-") != "-" else ""
+    return Verdict(
+        summary="",
+        component=name,
+        explanation=(
+            f"{name} {row['version']} was deployed at {row['deployed_at']} by "
+            f"{row['deployed_by']}{change}; since then its callers wait for it, while what "
+            "it calls answers as always."
+        ),
+        confidence="high",
+        evidence=[(result.evidence, f"deployment {row['id']} at {row['deployed_at']}")],
+        actions=[(f"Roll {name} back from {row['version']}", "")],
+    )
+
+
+def _is_external(name: str, evidence: str) -> Verdict:
+    return Verdict(
+        summary="",
+        component=name,
+        explanation=f"{name} is a third party and answers slowly or with errors.",
+        confidence="high",
+        evidence=[(evidence, f"{name} is of type external")],
+        actions=[
+            (f"Check the status page of {name} and open a ticket with them", ""),
+            (f"Let the callers of {name} fail fast, or switch to another provider", ""),
+        ],
+    )
 
 
 def _ruled_out(turn: TurnSoFar, trail: Trail, cause: str) -> Iterator[tuple[str, str]]:
