@@ -5,7 +5,8 @@
     ├── ModelLibraryMissing    litellm or langchain-litellm cannot be imported
     ├── TopologyUnavailable    NEO4J_URI is set and does not answer
     ├── StateUnavailable       the state directory cannot be opened or written
-    └── InvalidQuestion        the input holds no question
+    ├── InvalidQuestion        the input holds no question
+    └── ThreadBusy             a turn runs on that thread already
 
 Each message is one line for a person: what failed, with what value, and what to do. A
 provider that fails while a turn runs is not among them: it is a value in the state
@@ -31,6 +32,10 @@ class TopologyUnavailable(NetForgeError):
 
 class StateUnavailable(NetForgeError):
     """Checkpoints or memory cannot be opened."""
+
+
+class ThreadBusy(NetForgeError):
+    """A turn runs on that thread already; two at once would lose one of them."""
 
 
 class InvalidQuestion(NetForgeError):

@@ -6,9 +6,9 @@ with one clear line; what is not configured is disabled with its reason.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -20,7 +20,7 @@ from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from graph.build import Builder, Ports, build
 from graph.detached import Bounds, Detached, Graph
-from graph.errors import InvalidQuestion, StateUnavailable
+from graph.errors import InvalidQuestion, StateUnavailable, ThreadBusy
 from graph.memory import Memory
 from graph.models.port import open_models
 from graph.settings import Settings
@@ -44,6 +44,8 @@ class Runtime:
     detached: Detached
     disabled: dict[str, str]
     """Sources that are not configured, each with its reason."""
+    occupied: set[str] = field(default_factory=set)
+    """Threads on which a turn runs now."""
 
     async def stream(
         self,
@@ -55,19 +57,12 @@ class Runtime:
     ) -> AsyncIterator[dict[str, Any]]:
         """Run one turn, yielding what happens: `started` and `ended` of each exchange.
 
-        Raises InvalidQuestion for a blank question. The state is read with `state()`.
+        Raises InvalidQuestion for a blank question, ThreadBusy while another turn runs on the
+        thread. The state is read with `state()`.
         """
-        if not question.strip():
-            raise InvalidQuestion("the question is empty")
-        message = HumanMessage(question, id=f"{run_id}:question")
-        events = self.graph.astream(
-            {"messages": [message], "focus": list(focus)},
-            self._config(thread_id, run_id),
-            stream_mode="custom",
-            durability="sync",
-        )
-        async for event in events:
-            yield event
+        with self._occupied(thread_id):
+            async for event in self._events(question, run_id, thread_id, focus):
+                yield event
 
     async def investigate(
         self,
@@ -77,12 +72,12 @@ class Runtime:
         thread_id: str | None = None,
         focus: Sequence[str] = (),
     ) -> Investigation:
-        """Run one turn to its answer; the state it ends with."""
+        """Run one turn to its answer; the state it ends with. Raises as `stream` does."""
         thread = thread_id or str(uuid4())
-        run = run_id or str(uuid4())
-        async for _ in self.stream(question, run_id=run, thread_id=thread, focus=focus):
-            pass
-        return await self.state(thread)
+        with self._occupied(thread):
+            async for _ in self._events(question, run_id or str(uuid4()), thread, focus):
+                pass
+            return await self.state(thread)
 
     async def state(self, thread_id: str) -> Investigation:
         """The latest state of a thread; empty when there is no such thread."""
@@ -94,6 +89,32 @@ class Runtime:
         await self.detached.join(turn_id)
         kept = await self.memory.receipt(turn_id)
         return cast(Receipt, kept) if kept else None
+
+    def _events(
+        self, question: str, run_id: str, thread_id: str, focus: Sequence[str]
+    ) -> AsyncIterator[dict[str, Any]]:
+        if not question.strip():
+            raise InvalidQuestion("the question is empty")
+        message = HumanMessage(question, id=f"{run_id}:question")
+        return self.graph.astream(
+            {"messages": [message], "focus": list(focus)},
+            self._config(thread_id, run_id),
+            stream_mode="custom",
+            durability="sync",
+        )
+
+    @contextmanager
+    def _occupied(self, thread_id: str) -> Iterator[None]:
+        """Keep the thread for one turn: of two at once, the later would overwrite the other."""
+        if thread_id in self.occupied:
+            raise ThreadBusy(
+                f"a turn is running on thread {thread_id!r}; ask again when it has answered"
+            )
+        self.occupied.add(thread_id)
+        try:
+            yield
+        finally:
+            self.occupied.discard(thread_id)
 
     def _config(self, thread_id: str, run_id: str | None = None) -> RunnableConfig:
         config: RunnableConfig = {

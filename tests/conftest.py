@@ -14,6 +14,7 @@ from lab.incident import load, shipped
 SCRATCH = "scratch"
 """A database that a test may fill as it likes."""
 
+MakeSettings = Callable[..., estate.LabSettings]
 OpenRuntime = Callable[..., AbstractAsyncContextManager[Runtime]]
 
 
@@ -37,7 +38,7 @@ async def provider() -> AsyncIterator[minimax.MiniMaxDouble]:
 @pytest.fixture
 def lab_settings(
     server: bolt.BoltServer, provider: minimax.MiniMaxDouble, tmp_path: Path
-) -> Callable[..., estate.LabSettings]:
+) -> MakeSettings:
     """Settings that reach the doubles; the database is the default incident's."""
 
     def make(**overrides: Any) -> estate.LabSettings:
@@ -48,7 +49,7 @@ def lab_settings(
 
 
 @pytest.fixture
-def open_lab(lab_settings: Callable[..., estate.LabSettings]) -> OpenRuntime:
+def open_lab(lab_settings: MakeSettings) -> OpenRuntime:
     """The real composition root on these settings; keyword arguments override them."""
 
     def open_(**overrides: Any) -> AbstractAsyncContextManager[Runtime]:

@@ -1,10 +1,11 @@
 """A turn: what the orchestrator gets to see, which calls are run, and how the turn ends."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from graph.errors import InvalidQuestion
+from graph.errors import InvalidQuestion, ThreadBusy
 from graph.runtime import Runtime
 from graph.state import Investigation
 from lab.minimax import MiniMaxDouble, Reply, calling
@@ -55,6 +56,18 @@ async def test_messages_without_ids_make_turns_of_their_own(runtime: Runtime) ->
         state = await runtime.graph.ainvoke(asked, config)
         assert state["turn"]["question"] == question
         assert question[len("Who owns ") : -1] in state["messages"][-1].text
+
+
+async def test_a_second_turn_on_a_busy_thread_is_refused_and_the_first_goes_on(
+    runtime: Runtime,
+) -> None:
+    asked = {"run_id": str(uuid4()), "thread_id": "t"}
+    async for _ in runtime.stream("Who owns cart-service?", **asked):
+        with pytest.raises(ThreadBusy, match="thread 't'"):
+            await runtime.investigate("And checkout-service?", thread_id="t")
+    state = await runtime.investigate("And checkout-service?", thread_id="t")
+    questions = [message.text for message in state["messages"] if message.type == "human"]
+    assert questions == ["Who owns cart-service?", "And checkout-service?"]
 
 
 async def test_another_thread_sees_nothing_of_it(runtime: Runtime, provider: MiniMaxDouble) -> None:

@@ -1,19 +1,16 @@
 """Readers of the lab's graph database, and how a tool on one is asked."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from graph.settings import Settings
 from graph.tools import toolset
 from graph.tools.cypher import GraphReader, open_graph
 from graph.tools.result import ToolResult
 from lab.bolt import BoltServer
-from tests.conftest import SCRATCH
-
-MakeSettings = Callable[..., Settings]
+from tests.conftest import SCRATCH, MakeSettings
 
 
 @pytest.fixture

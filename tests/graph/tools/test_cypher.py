@@ -4,7 +4,6 @@ import asyncio
 import socket
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +12,12 @@ import pytest
 from neo4j.exceptions import Forbidden
 
 from graph.errors import TopologyUnavailable
-from graph.settings import GraphMapping, Settings
+from graph.settings import GraphMapping
 from graph.tools import toolset
 from graph.tools.cypher import ROW_LIMIT, GraphReader, ReadFailed, open_graph
 from lab.bolt import BoltServer
-from tests.conftest import SCRATCH
+from tests.conftest import SCRATCH, MakeSettings
 
-MakeSettings = Callable[..., Settings]
 ENDLESS = "UNWIND range(1, 100000) AS a UNWIND range(1, 100000) AS b WITH a WHERE a < 0 RETURN a"
 WRITES = [
     "CREATE (:Service {name: 'b'})",
