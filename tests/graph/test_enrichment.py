@@ -1,5 +1,7 @@
 """The detached branch: it ends in a receipt, and nothing of it reaches the answer."""
 
+import json
+
 from graph.runtime import Runtime
 from lab.minimax import Hang, MiniMaxDouble, Raw, Reply
 from tests.conftest import OpenRuntime
@@ -50,3 +52,110 @@ async def test_garbage_from_the_analyst_is_a_failed_receipt_and_leaves_memory_al
         assert receipt is not None
         assert receipt["status"] == "failed"
         assert await runtime.memory.items() == []
+
+
+async def test_an_answer_cut_at_the_output_limit_is_not_trusted(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    provider.queue(ANALYST, Reply({"content": '{"insights": [], "patterns": []'}, "length"))
+    state = await runtime.investigate(QUESTION)
+    receipt = await runtime.enrichment(state["turn"]["id"])
+    assert receipt is not None
+    assert (receipt["status"], receipt["reason"]) == (
+        "failed",
+        "the answer was cut at the output limit",
+    )
+
+
+async def test_findings_that_do_not_hold_are_dropped_and_counted_and_the_rest_is_stored(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    pattern = {
+        "type": "pool exhaustion",
+        "description": "Latency rises in every caller right after a deployment.",
+        "components": ["pricing-service"],
+        "evidence": ["E1"],
+        "confidence": 0.8,
+    }
+    invented = {**pattern, "type": "dreams", "evidence": ["E99"]}
+    findings = json.dumps({"insights": [{"title": "?"}], "patterns": [pattern, invented]})
+    provider.queue(ANALYST, Reply({"content": f"<think>hm</think>\n```json\n{findings}\n```"}))
+    state = await runtime.investigate(QUESTION)
+    receipt = await runtime.enrichment(state["turn"]["id"])
+    assert receipt is not None
+    assert (receipt["status"], receipt["dropped"]) == ("stored", 2)
+    assert [item["type"] for item in await runtime.memory.items()] == ["pool exhaustion"]
+
+
+async def test_nothing_worth_keeping_is_an_empty_receipt_and_memory_stays(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    first = await runtime.investigate(QUESTION)
+    await runtime.enrichment(first["turn"]["id"])
+    before = await runtime.memory.items()
+    provider.queue(ANALYST, Reply({"content": '{"insights": [], "patterns": []}'}))
+    second = await runtime.investigate(QUESTION)
+    receipt = await runtime.enrichment(second["turn"]["id"])
+    assert receipt is not None
+    assert receipt["status"] == "empty"
+    assert before
+    assert await runtime.memory.items() == before
+
+
+async def test_the_same_incident_again_confirms_what_memory_holds_and_is_shown_as_a_hint(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    for _ in range(2):
+        state = await runtime.investigate("checkout-service is slow. Is it pricing-service?")
+        await runtime.enrichment(state["turn"]["id"])
+    assert [item["occurrences"] for item in await runtime.memory.items()] == [2, 2]
+    assert len(state["recalled"]) == 2
+    prompt = provider.of("MiniMax-M3")[-1].body["messages"][0]["content"]
+    assert "[MiniMax] pricing-service" in prompt
+
+
+async def test_enrichments_beyond_the_backlog_are_skipped_with_the_reason(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    provider.always(ANALYST, Hang())
+    async with open_lab(enrichment_backlog=1, enrichment_timeout_s=0.5) as runtime:
+        await runtime.investigate(QUESTION)
+        second = await runtime.investigate(QUESTION)
+        receipt = await runtime.enrichment(second["turn"]["id"])
+    assert receipt is not None
+    assert receipt["status"] == "skipped"
+    assert receipt["reason"] == "backlog of 1 is full (ENRICHMENT_BACKLOG)"
+    assert second["report"] is not None
+
+
+async def test_switched_off_it_is_skipped_with_the_reason(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    async with open_lab(enrichment=False) as runtime:
+        state = await runtime.investigate(QUESTION)
+    assert state["enrichment"] is not None
+    assert state["enrichment"]["status"] == "skipped"
+    assert state["enrichment"]["reason"] == "switched off by ENRICHMENT"
+    assert provider.of(ANALYST) == []
+
+
+async def test_closing_waits_for_an_enrichment_that_still_runs(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    provider.delay_s = 0.2
+    async with open_lab() as runtime:
+        state = await runtime.investigate(QUESTION)
+    async with open_lab() as runtime:
+        receipt = await runtime.enrichment(state["turn"]["id"])
+    assert receipt is not None
+    assert receipt["status"] == "stored"
+
+
+async def test_a_turn_handed_over_again_is_not_studied_again(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    state = await runtime.investigate(QUESTION)
+    receipt = await runtime.enrichment(state["turn"]["id"])
+    assert await runtime.detached(state["turn"], {"messages": []}) == receipt
+    await runtime.detached.join(state["turn"]["id"])
+    assert len(provider.of(ANALYST)) == 1
