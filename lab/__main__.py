@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -50,13 +51,19 @@ def main() -> int:
         Screen(Console(stderr=True)).failed(str(error))
         return 1
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     if arguments.json:
         print(json.dumps(finished.as_json(incident.name), indent=2))
     return 0 if finished.complete else 3
 
 
 async def _play(incident: Incident, question: str | None, screen: Screen) -> Finished:
+    """One investigation in a fresh estate. SIGTERM cancels it, so that the estate is stopped."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     asked = incident.question if question is None else question
     screen.opening(incident)
     with tempfile.TemporaryDirectory(prefix="netforge-lab-") as folder:

@@ -100,7 +100,8 @@ def judge(turn: TurnSoFar, trail: Trail) -> Verdict:
     for result in turn.of("find_blast_radius", name=verdict.component):
         verdict.blast_radius = [row["name"] for row in result.rows]
         if result.status == "ok":
-            verdict.evidence.append((result.evidence, "the components that depend on it"))
+            depend = f"{len(verdict.blast_radius)} components depend on {verdict.component}"
+            verdict.evidence.append((result.evidence, depend))
     return verdict
 
 

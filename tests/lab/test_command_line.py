@@ -1,8 +1,11 @@
 """The lab's command line, run as a person runs it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +53,25 @@ def test_a_question_about_facts_gets_no_incident_report() -> None:
     assert result["report"] is None
     assert "owned by checkout" in result["answer"]
     assert "payment-service" in result["answer"]
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_lab_that_is_told_to_stop_leaves_nothing_behind(
+    told: signal.Signals, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "lab"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process:
+        said = list(takewhile(lambda line: "Steps" not in line, process.stdout))
+        process.send_signal(told)
+        said += process.stdout.readlines()
+    assert process.returncode == 128 + told, "".join(said)
+    assert "Traceback" not in "".join(said)
+    assert list(tmp_path.iterdir()) == []
