@@ -115,6 +115,6 @@ def _unavailable(uri: str, error: Exception) -> TopologyUnavailable:
 
 
 def _words(error: Exception) -> str:
-    code = getattr(error, "code", None)
-    text = " ".join(str(error).split())
-    return f"{code}: {text}" if code and code not in text else text
+    """What the server or the driver says; the server's own words come with its code."""
+    told = f"{error.code}: {error.message}" if isinstance(error, Neo4jError) else str(error)
+    return " ".join(told.split())

@@ -77,6 +77,8 @@ class _Topology:
         self._name = names.name
         self._components = f"{names.service}|{names.database}"
         self._edges = f"{names.calls}|{names.uses}"
+        kinds = [names.service, names.database, names.host]
+        self._kind = f"head([label IN labels(c) WHERE label IN {kinds}])"
 
     async def find_services(
         self,
@@ -100,7 +102,8 @@ class _Topology:
             f"MATCH (c:{self._components}|{names.host}) WHERE c.{self._name} = $name "
             f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
             f"OPTIONAL MATCH (c)-[:{names.runs_on}]->(h:{names.host}) "
-            "RETURN labels(c)[0] AS kind, properties(c) AS component, "
+            f"WITH c, t, h ORDER BY t.{self._name}, h.{self._name} "
+            f"RETURN {self._kind} AS kind, properties(c) AS component, "
             "collect(DISTINCT properties(t)) AS teams, "
             "collect(DISTINCT properties(h)) AS hosts LIMIT $limit"
         )
@@ -183,11 +186,12 @@ class _Topology:
         question = f"deployments of {service or 'all services'}"
         cypher = (
             f"MATCH (s:{names.service})-[:{names.had_deployment}]->(d:{names.deployment}) "
-            "WHERE (d.deployed_at >= $since OR d.deployed_at >= datetime($since)) "
+            "WHERE (d.deployed_at >= $since OR d.deployed_at >= datetime($since) "
+            "OR d.deployed_at >= localdatetime(datetime($since))) "
             f"AND ($service = '' OR s.{self._name} = $service) "
             f"RETURN s.{self._name} AS service, d.id AS id, d.version AS version, "
             "d.deployed_at AS deployed_at, d.status AS status, d.deployed_by AS deployed_by, "
-            "d.change AS change ORDER BY d.deployed_at DESC LIMIT $limit"
+            "d.change AS change ORDER BY d.deployed_at DESC, id LIMIT $limit"
         )
         parameters = {"since": since_text, "service": service}
         rows = await self._reader.rows(cypher, parameters)
@@ -204,12 +208,13 @@ class _Topology:
         cypher = (
             f"MATCH (c:{self._components}) WHERE c.{self._name} IS NOT NULL "
             f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
-            f"WITH c, toString(c.{self._name}) AS name, "
-            f"collect(toString(t.{self._name})) AS owners "
+            f"WITH c, toStringOrNull(c.{self._name}) AS name, "
+            f"toStringOrNull(t.{self._name}) AS owner ORDER BY owner "
+            "WITH c, name, collect(owner) AS owners WHERE name IS NOT NULL "
             "WITH c, name, CASE WHEN size(owners) = 0 AND c.team IS NOT NULL "
-            "THEN [toString(c.team)] ELSE owners END AS teams "
+            "THEN [team IN ([] + c.team) | toStringOrNull(team)] ELSE owners END AS teams "
             f"WHERE {condition} "
-            "RETURN name, labels(c)[0] AS kind, c.type AS type, teams AS team, "
+            f"RETURN name, {self._kind} AS kind, c.type AS type, teams AS team, "
             "c.criticality AS criticality ORDER BY name LIMIT $limit"
         )
         return await self._reader.rows(cypher, parameters)
@@ -249,9 +254,11 @@ class _Topology:
         cypher = (
             f"MATCH (a:{self._components})-[r:{self._edges}]->(b:{self._components}) "
             f"WHERE {here}.{self._name} IN $frontier "
-            f"AND a.{self._name} IS NOT NULL AND b.{self._name} IS NOT NULL "
-            f"RETURN toString(a.{self._name}) AS `from`, type(r) AS relation, "
-            f"toString(b.{self._name}) AS `to`, {measured} ORDER BY `from`, `to` LIMIT $limit"
+            f"WITH r, toStringOrNull(a.{self._name}) AS `from`, type(r) AS relation, "
+            f"toStringOrNull(b.{self._name}) AS `to` "
+            "WHERE `from` IS NOT NULL AND `to` IS NOT NULL "
+            f"RETURN `from`, relation, `to`, {measured} "
+            "ORDER BY `from`, `to`, relation LIMIT $limit"
         )
         return await self._reader.rows(cypher, {"frontier": frontier})
 

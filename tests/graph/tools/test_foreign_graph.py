@@ -131,3 +131,33 @@ async def test_a_blast_radius_that_was_cut_says_so(
     )
     result = await ask(scratch, "find_blast_radius", name="x")
     assert f"[only the first {ROW_LIMIT} calls were followed; more may be affected]" in result.text
+
+
+async def test_a_node_of_several_labels_is_of_the_kind_that_the_mapping_names(
+    scratch: GraphReader, server: BoltServer
+) -> None:
+    await create(server, "CREATE (:Aaa:Service {name: 'a'}), (:Service:Zzz {name: 'z'})")
+    found = await ask(scratch, "find_services")
+    assert [row["kind"] for row in found.data] == ["Service", "Service"]
+    assert (await ask(scratch, "get_component", name="a")).data[0]["kind"] == "Service"
+
+
+async def test_a_list_where_one_team_is_expected_does_not_hide_the_rest(
+    scratch: GraphReader, server: BoltServer
+) -> None:
+    await create(server, "CREATE (:Service {name: 'a', team: ['x', 'y']}), (:Service {name: 'b'})")
+    found = await ask(scratch, "find_services")
+    assert [(row["name"], row["team"]) for row in found.data] == [("a", ["x", "y"]), ("b", [])]
+
+
+async def test_deployments_with_a_local_time_are_listed(
+    scratch: GraphReader, server: BoltServer
+) -> None:
+    await create(
+        server,
+        "CREATE (:Service {name: 'a'})-[:HAD_DEPLOYMENT]->"
+        "(:Deployment {id: 'now', deployed_at: localdatetime($now)})",
+        now=datetime.now(UTC).replace(tzinfo=None).isoformat(),
+    )
+    result = await ask(scratch, "list_recent_deployments")
+    assert [row["id"] for row in result.data] == ["now"]
