@@ -8,7 +8,7 @@ on that thread does the rest. For now an asyncio task of this process runs it.
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -23,6 +23,8 @@ from graph.state import Receipt, Turn
 logger = logging.getLogger(__name__)
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
+ENRICHMENT = "enrichment"
+"""The `kind` in the metadata of an enrichment thread's checkpoints."""
 
 
 def enrichment_thread(turn_id: str) -> str:
@@ -73,6 +75,8 @@ class Detached:
         self._bounds = bounds
         self._keep_receipt = keep_receipt
         self._slots = asyncio.Semaphore(bounds.concurrency)
+        self._accepted: set[str] = set()
+        """Turns that have a place: from before their first write until their run has ended."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._graph: Graph | None = None
 
@@ -82,26 +86,25 @@ class Detached:
 
     async def __call__(self, turn: Turn, state: dict[str, Any]) -> Receipt:
         """See HandOver. The same turn handed over again neither writes nor runs twice."""
-        if len(self._running) >= self._bounds.backlog:
+        if turn["id"] not in self._accepted and len(self._accepted) >= self._bounds.backlog:
             reason = f"backlog of {self._bounds.backlog} is full (ENRICHMENT_BACKLOG)"
             return await self._kept(receipt(turn, "skipped", reason=reason, thread_id=None))
-        graph, config = self._attached(), self._config(turn)
+        self._accepted.add(turn["id"])
         try:
-            known = await graph.aget_state(config)
-            if known.values and not known.next:
-                return cast(Receipt, known.values["enrichment"])
-            if not known.values:
-                await graph.aupdate_state(config, state, as_node="respond")
-            pending = await self._kept(receipt(turn, "pending"))
+            return await self._handed_over(turn, state)
         except sqlite3.Error as error:
             logger.exception("turn %s could not be handed over", turn["id"])
             return receipt(turn, "failed", reason=f"hand-over: {error}", thread_id=None)
-        if turn["id"] not in self._running:
-            # An empty context: the task must not inherit the request's run configuration.
-            task = asyncio.create_task(self._run(turn), context=Context())
-            self._running[turn["id"]] = task
-            task.add_done_callback(lambda _task: self._running.pop(turn["id"], None))
-        return pending
+        finally:
+            if turn["id"] not in self._running:
+                self._accepted.discard(turn["id"])
+
+    async def resume(self, turn_ids: Iterable[str]) -> None:
+        """Run the enrichments that a former process was handed and did not finish."""
+        for turn_id in turn_ids:
+            known = await self._attached().aget_state(_configuration(turn_id))
+            if known.next:
+                self._start(known.values["turn"])
 
     async def join(self, turn_id: str) -> None:
         """Wait until that turn's enrichment has ended; at once when none is running."""
@@ -109,16 +112,45 @@ class Detached:
             await asyncio.wait({task})
 
     async def aclose(self) -> None:
-        """Let what runs end within the guard; what does not is cancelled and stays parked."""
+        """Let what runs end within the guard; what does not is parked until the next start."""
         tasks = set(self._running.values())
         if not tasks:
             return
-        _, late = await asyncio.wait(tasks, timeout=self._bounds.guard_s)
-        for task in late:
-            task.cancel()
-        if late:
-            logger.warning("%d enrichments were parked at shutdown", len(late))
-            await asyncio.wait(late)
+        guard_s = self._bounds.guard_s
+        logger.warning("waiting up to %g s for %d enrichments to end", guard_s, len(tasks))
+        late = tasks
+        try:
+            _, late = await asyncio.wait(tasks, timeout=guard_s)
+        finally:
+            for task in late:
+                task.cancel()
+            if late:
+                logger.warning("%d enrichments are parked; the next start resumes them", len(late))
+                await asyncio.wait(late)
+
+    async def _handed_over(self, turn: Turn, state: dict[str, Any]) -> Receipt:
+        graph, config = self._attached(), self._config(turn)
+        known = await graph.aget_state(config)
+        if known.values and not known.next:
+            return cast(Receipt, known.values["enrichment"])
+        if not known.values:
+            await graph.aupdate_state(config, state, as_node="respond")
+        pending = await self._kept(receipt(turn, "pending"))
+        self._start(turn)
+        return pending
+
+    def _start(self, turn: Turn) -> None:
+        if turn["id"] in self._running:
+            return
+        # An empty context: the task must not inherit the request's run configuration.
+        task = asyncio.create_task(self._run(turn), context=Context())
+        self._accepted.add(turn["id"])
+        self._running[turn["id"]] = task
+        task.add_done_callback(lambda _task: self._ended(turn["id"]))
+
+    def _ended(self, turn_id: str) -> None:
+        self._running.pop(turn_id, None)
+        self._accepted.discard(turn_id)
 
     async def _run(self, turn: Turn) -> None:
         async with self._slots:
@@ -146,7 +178,9 @@ class Detached:
         return self._graph
 
     def _config(self, turn: Turn) -> RunnableConfig:
-        return {
-            "configurable": {"thread_id": enrichment_thread(turn["id"])},
-            "metadata": {"kind": "enrichment", "turn": turn["id"], "of": turn["thread_id"]},
-        }
+        known = {"kind": ENRICHMENT, "turn": turn["id"], "of": turn["thread_id"]}
+        return {**_configuration(turn["id"]), "metadata": known}
+
+
+def _configuration(turn_id: str) -> RunnableConfig:
+    return {"configurable": {"thread_id": enrichment_thread(turn_id)}}

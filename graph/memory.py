@@ -101,6 +101,12 @@ class Memory:
         item = await self._store.aget(("receipts",), turn_id)
         return item.value if item else None
 
+    async def pending(self, limit: int = SCAN_LIMIT) -> list[str]:
+        """The turns whose enrichment was handed over and has not ended."""
+        waiting = {"status": "pending"}
+        found = await self._store.asearch(("receipts",), filter=waiting, limit=limit)
+        return [item.key for item in found]
+
     async def _put(
         self, namespace: tuple[str, ...], finding: Insight | Pattern, provenance: Provenance
     ) -> int:

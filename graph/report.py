@@ -1,6 +1,6 @@
 """The report: what `conclude` takes, how it is checked, and how it reads as text."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -16,7 +16,7 @@ class _Part(BaseModel):
 class RootCause(_Part):
     """The one component that is to blame."""
 
-    component: str = Field(description="Name of the one component that is the cause")
+    component: str = Field(min_length=1, description="Name of the component that is the cause")
     explanation: str = Field(description="What is wrong with it and how that explains the symptom")
 
 
@@ -44,7 +44,7 @@ class Action(_Part):
 class Report(_Part):
     """Conclude the investigation with a report; call this alone, once, when you are done."""
 
-    summary: str = Field(description="What is wrong, in two or three sentences")
+    summary: str = Field(min_length=1, description="What is wrong, in two or three sentences")
     root_cause: RootCause | None = Field(description="null when no cause was found")
     confidence: Literal["low", "medium", "high"]
     evidence: list[Citation] = Field(description="Every claim with the evidence it rests on")
@@ -68,28 +68,40 @@ def conclude_schema() -> dict[str, Any]:
     return schema
 
 
-def problems(report: Report, known_ids: Collection[str]) -> list[str]:
-    """What keeps the report from being published, one sentence each; empty when it is sound."""
-    found = [
-        f"evidence {citation.id} does not exist"
-        for citation in report.evidence
-        if citation.id not in known_ids
-    ]
-    if report.root_cause and not any(cited.id in known_ids for cited in report.evidence):
-        found.append("the root cause cites no existing evidence")
+def problems(report: Report, statuses: Mapping[str, str]) -> list[str]:
+    """What keeps the report from being published, one sentence each; empty when it is sound.
+
+    `statuses` holds the status of each evidence id. An error shows that something is not known,
+    so it may be cited where no cause is named, and never supports one.
+    """
+    cited = [citation.id for citation in report.evidence]
+    found = [f"evidence {id_} does not exist" for id_ in cited if id_ not in statuses]
+    if report.root_cause:
+        found += [
+            f"evidence {id_} is an error and supports no cause"
+            for id_ in cited
+            if statuses.get(id_) == "error"
+        ]
+        if not any(_supports(report, id_, statuses) for id_ in cited):
+            found.append("the root cause cites no evidence that supports it")
     return found
 
 
-def checked(report: Report, known_ids: Collection[str]) -> CheckedReport:
-    """The report without citations of unknown evidence, flagged with what was wrong.
+def checked(report: Report, statuses: Mapping[str, str]) -> CheckedReport:
+    """The report without citations that do not hold, flagged with what was wrong.
 
     A root cause that is left without any evidence is kept, but its confidence is low.
     """
-    flags = problems(report, known_ids)
-    kept = [citation for citation in report.evidence if citation.id in known_ids]
+    flags = problems(report, statuses)
+    kept = [cited for cited in report.evidence if _supports(report, cited.id, statuses)]
     confidence = report.confidence if kept or not report.root_cause else "low"
     kept_fields = report.model_dump(exclude={"evidence", "confidence"})
     return CheckedReport(**kept_fields, evidence=kept, confidence=confidence, flags=flags)
+
+
+def _supports(report: Report, evidence_id: str, statuses: Mapping[str, str]) -> bool:
+    status = statuses.get(evidence_id)
+    return status is not None and (status != "error" or report.root_cause is None)
 
 
 def as_text(report: CheckedReport) -> str:

@@ -13,18 +13,19 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import aiosqlite
+from filelock import AsyncFileLock, Timeout
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from graph.build import Builder, Ports, build
-from graph.detached import Bounds, Detached, Graph
+from graph.detached import ENRICHMENT, Bounds, Detached, Graph
 from graph.errors import InvalidQuestion, StateUnavailable, ThreadBusy
 from graph.memory import Memory
 from graph.models.port import open_models
 from graph.settings import Settings
-from graph.state import Investigation, Receipt
+from graph.state import Investigation, Receipt, check_question, is_unicode
 from graph.tools import toolset
 from graph.tools.cypher import open_graph
 
@@ -40,6 +41,7 @@ class Runtime:
     settings: Settings
     builder: Builder
     graph: Graph
+    saver: AsyncSqliteSaver
     memory: Memory
     detached: Detached
     disabled: dict[str, str]
@@ -57,9 +59,10 @@ class Runtime:
     ) -> AsyncIterator[dict[str, Any]]:
         """Run one turn, yielding what happens: `started` and `ended` of each exchange.
 
-        Raises InvalidQuestion for a blank question, ThreadBusy while another turn runs on the
-        thread. The state is read with `state()`.
+        Raises InvalidQuestion for what cannot be asked, ThreadBusy while another turn runs on
+        the thread. The state is read with `state()`.
         """
+        await self._check(question, thread_id, focus)
         with self._occupied(thread_id):
             async for event in self._events(question, run_id, thread_id, focus):
                 yield event
@@ -74,6 +77,7 @@ class Runtime:
     ) -> Investigation:
         """Run one turn to its answer; the state it ends with. Raises as `stream` does."""
         thread = thread_id or str(uuid4())
+        await self._check(question, thread, focus)
         with self._occupied(thread):
             async for _ in self._events(question, run_id or str(uuid4()), thread, focus):
                 pass
@@ -93,8 +97,6 @@ class Runtime:
     def _events(
         self, question: str, run_id: str, thread_id: str, focus: Sequence[str]
     ) -> AsyncIterator[dict[str, Any]]:
-        if not question.strip():
-            raise InvalidQuestion("the question is empty")
         message = HumanMessage(question, id=f"{run_id}:question")
         return self.graph.astream(
             {"messages": [message], "focus": list(focus)},
@@ -102,6 +104,16 @@ class Runtime:
             stream_mode="custom",
             durability="sync",
         )
+
+    async def _check(self, question: str, thread_id: str, focus: Sequence[str]) -> None:
+        check_question(question)
+        if not is_unicode(f"{thread_id}{''.join(focus)}"):
+            raise InvalidQuestion("thread or focus holds half a character (a lone surrogate)")
+        kept = await self.saver.aget_tuple(self._config(thread_id))
+        if kept and kept.metadata.get("kind") == ENRICHMENT:
+            raise InvalidQuestion(
+                f"thread {thread_id!r} holds an enrichment; ask on the conversation's own thread"
+            )
 
     @contextmanager
     def _occupied(self, thread_id: str) -> Iterator[None]:
@@ -149,27 +161,38 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         builder = build(Ports(orchestrator, analyst, tools, memory, hand_over), settings)
         graph = builder.compile(checkpointer=saver)
         detached.attach(graph)
-        yield Runtime(settings, builder, graph, memory, detached, tools.disabled)
+        await detached.resume(await memory.pending())
+        yield Runtime(settings, builder, graph, saver, memory, detached, tools.disabled)
 
 
 @asynccontextmanager
 async def _open_state(
     settings: Settings,
 ) -> AsyncIterator[tuple[AsyncSqliteSaver, AsyncSqliteStore]]:
+    """Checkpoints and memory, kept for this process alone.
+
+    Two processes on the same files would overwrite each other's turns: what keeps a thread for
+    one turn at a time, and memory from losing a confirmation, are locks of this process.
+    """
     folder = settings.state_dir
+    file = folder
     async with AsyncExitStack() as stack:
         try:
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-            saver = await stack.enter_async_context(
-                AsyncSqliteSaver.from_conn_string(str(folder / "checkpoints.sqlite"))
-            )
+            await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
+            await stack.enter_async_context(AsyncFileLock(folder / "lock", timeout=0))
+            file = folder / "checkpoints.sqlite"
+            saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(file)))
             await saver.setup()
-            store = await stack.enter_async_context(
-                AsyncSqliteStore.from_conn_string(str(folder / "memory.sqlite"))
-            )
+            file = folder / "memory.sqlite"
+            store = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(file)))
             await store.setup()
+        except Timeout as error:
+            raise StateUnavailable(
+                f"STATE_DIR={folder} is in use by another process; stop it, or give another folder"
+            ) from error
         except (OSError, sqlite3.Error, aiosqlite.Error) as error:
             raise StateUnavailable(
-                f"STATE_DIR={folder} cannot be used: {error}; give a folder that can be written"
+                f"STATE_DIR={folder}: {file} cannot be used: {error}; move it away, or give a "
+                "folder that can be written"
             ) from error
         yield saver, store

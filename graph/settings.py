@@ -68,10 +68,14 @@ def _bolt_address(value: str) -> str:
     return _address(value, ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"))
 
 
-def _not_blank(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().strip():
+def _key(value: SecretStr) -> SecretStr:
+    """The key without the white space round it, as a mounted file has; it must fit a header."""
+    key = value.get_secret_value().strip()
+    if not key:
         raise ValueError("it is blank; create a key at platform.minimax.io")
-    return value
+    if not re.fullmatch(r"[!-~]+", key):
+        raise ValueError("it holds a character that no key has, such as a space or a line break")
+    return SecretStr(key)
 
 
 def _loopback(value: str) -> str:
@@ -120,7 +124,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    minimax_api_key: Annotated[SecretStr, AfterValidator(_not_blank)] = Field(
+    minimax_api_key: Annotated[SecretStr, AfterValidator(_key)] = Field(
         description="create a key at platform.minimax.io, or run the lab, which needs none"
     )
     minimax_api_base: ChatEndpoint = "https://api.minimax.io/v1"

@@ -193,15 +193,39 @@ class Investigation(TypedDict, total=False):
     """True on an enrichment thread only."""
 
 
+QUESTION_LIMIT = 8000
+"""Characters of a question."""
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text can be written as UTF-8; a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_question(text: str) -> None:
+    """Raise InvalidQuestion, with what is wrong, for a text that cannot be asked."""
+    if not text.strip():
+        raise InvalidQuestion("the question is empty: send a message with some text")
+    if len(text) > QUESTION_LIMIT:
+        raise InvalidQuestion(
+            f"the question has {len(text)} characters; {QUESTION_LIMIT} is the most"
+        )
+    if not is_unicode(text):
+        raise InvalidQuestion("the question holds half a character (a lone surrogate)")
+
+
 def question_message(state: Investigation) -> HumanMessage:
     """The latest human message.
 
-    Raises InvalidQuestion when there is none or it is blank.
+    Raises InvalidQuestion when there is none, or when it cannot be asked.
     """
     for message in reversed(state.get("messages", [])):
         if isinstance(message, HumanMessage):
-            if not message.text.strip():
-                raise InvalidQuestion("the question is empty: send a message with some text")
+            check_question(message.text)
             return message
     raise InvalidQuestion("no question: send at least one human message in 'messages'")
 

@@ -18,6 +18,6 @@ def printable(text: str) -> str:
 
 
 def fenced(text: str, boundary: str) -> str:
-    """The text as data: between two lines that carry the boundary word, and no such line in it."""
+    """The text as data: between two lines that carry the boundary word, which it may not hold."""
     fence = f"--- {boundary}"
-    return f"{fence} data\n{text.replace(fence, '---')}\n{fence} end"
+    return f"{fence} data\n{text.replace(boundary, '…')}\n{fence} end"

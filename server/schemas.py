@@ -1,10 +1,11 @@
 """The bodies of requests and answers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from graph.report import CheckedReport
+from graph.state import QUESTION_LIMIT
 
 
 class Ask(BaseModel):
@@ -12,10 +13,12 @@ class Ask(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(min_length=1, max_length=8000)
+    question: str = Field(min_length=1, max_length=QUESTION_LIMIT)
     thread_id: str | None = Field(default=None, max_length=200)
     """The conversation to go on with; a new one when it is left out."""
-    focus: list[str] = Field(default=[], max_length=20)
+    focus: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default=[], max_length=20
+    )
     """Components that the question is about, where the caller knows them."""
 
 

@@ -21,6 +21,8 @@ from langchain_core.outputs import ChatResult
 from langchain_litellm import ChatLiteLLM
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
+from graph.models.recovery import read_json
+
 litellm.suppress_debug_info = True
 
 _STATUS_OF_CODE = {
@@ -134,10 +136,12 @@ def _take_call(message: AIMessage, raw: Any, position: int) -> None:
     name = raw.function.name or ""
     text = raw.function.arguments or "{}"
     call_id = raw.id or f"call_{position}"
+    if call_id in {call["id"] for call in message.tool_calls}:
+        call_id = f"{call_id}_{position}"
     try:
-        arguments = json.loads(text)
+        arguments = read_json(text)
         complaint = None if isinstance(arguments, dict) else "is not a JSON object"
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         arguments, complaint = {}, f"is not valid JSON: {error}"
     if complaint:
         arguments = {}

@@ -132,7 +132,7 @@ class ModelPort:
 
     def _failure(self, error: Exception) -> ModelFailure:
         status = None if "APIConnection" in type(error).__name__ else _status(error)
-        detail = str(error).replace(self.secret, "[MINIMAX_API_KEY]")
+        detail = str(error).replace(self.secret, "[MINIMAX_API_KEY]").partition("Traceback (")[0]
         return ModelFailure(
             kind_of_status(status),
             " ".join(detail.split())[:400],

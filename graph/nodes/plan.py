@@ -140,6 +140,7 @@ class Plan:
             "sent_back": False,
             "failure": None,
             "enrichment": None,
+            "detached": False,
         }
 
     def _conversation(self, state: Investigation, used_up: list[str]) -> list[BaseMessage]:

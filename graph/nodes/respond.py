@@ -12,6 +12,7 @@ from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
 from graph.state import Evidence, Investigation, Receipt
 from graph.tape import Outcome, Update, exchange
+from graph.tools.result import ARGUMENTS
 from graph.untrusted import fenced
 
 STUDY_ITEMS = 30
@@ -64,7 +65,7 @@ class Respond:
 
     def _concluded(self, state: Investigation, last: AIMessage) -> Draft | ToolMessage:
         call = last.tool_calls[0]
-        known = {entry["id"] for entry in state.get("evidence", [])}
+        known = {entry["id"]: entry["status"] for entry in state.get("evidence", [])}
         may_send_back = not state.get("sent_back")
         try:
             report = Report.model_validate(call["args"])
@@ -87,6 +88,7 @@ class Respond:
             return Draft(_answer(state, f"{text}\n\n{gathered}"), closing=closing)
         sound = checked(report, known)
         unseen = [f"not looked at: {source} ({why})" for source, why in self.disabled.items()]
+        unseen += _failed_sources(state)
         sound = sound.model_copy(update={"flags": [*sound.flags, *unseen]})
         closing = _closing(state, call["id"], "The report was accepted.")
         return Draft(_answer(state, as_text(sound)), sound, closing)
@@ -160,6 +162,18 @@ def _gathered(state: Investigation) -> str:
     return "\n".join(["Gathered so far:", *(f"- {_line(entry)}" for entry in evidence)])
 
 
+def _failed_sources(state: Investigation) -> list[str]:
+    """The sources that answered with an error in this turn, one sentence each."""
+    turn_id, failed = state["turn"]["id"], dict[str, list[str]]()
+    for entry in state.get("evidence", []):
+        if entry["turn_id"] == turn_id and entry["status"] == "error":
+            failed.setdefault(entry["source"], []).append(entry["id"])
+    failed.pop(ARGUMENTS, None)
+    return [
+        f"{source} answered with an error in {', '.join(ids)}" for source, ids in failed.items()
+    ]
+
+
 def _line(entry: Evidence) -> str:
     arguments = ", ".join(f"{name}={value!r}" for name, value in entry["args"].items())
     found = entry["error"] or f"{entry['returned']} of {entry['matched']}"
@@ -174,8 +188,9 @@ def _study(state: Investigation, draft: Draft, evidence: list[Evidence]) -> str:
         f"{_line(entry)}\n{contents[entry['message_id']][:STUDY_CHARACTERS]}"
         for entry in evidence[-STUDY_ITEMS:]
     ]
-    studied = fenced("\n\n".join(items), turn["boundary"])
-    return f"Question: {turn['question']}\n\nAnswer:\n{draft.answer.text}\n\nEvidence:\n{studied}"
+    # The answer quotes the estate too.
+    studied = "\n\n".join([f"Answer:\n{draft.answer.text}", "Evidence:", *items])
+    return f"Question: {turn['question']}\n\n{fenced(studied, turn['boundary'])}"
 
 
 def _contents(messages: list[AnyMessage]) -> dict[str | None, str]:

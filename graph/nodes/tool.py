@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from graph.state import Evidence
 from graph.tape import Outcome, Update, exchange
-from graph.tools.result import ToolResult
+from graph.tools.result import ARGUMENTS, ToolResult
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,21 @@ class Tool:
         return {"messages": [message], "evidence": [_evidence(visit, message)]}
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+        source = name
         try:
             async with asyncio.timeout(self.timeout_s):
                 result = await self.tools[name].ainvoke(arguments)
         except TimeoutError:
             error = f"no answer in {self.timeout_s:g} s"
         except ValidationError as refused:
+            source = ARGUMENTS
             error = "; ".join(
                 f"argument {'.'.join(map(str, problem['loc']))}: {problem['msg']}"
                 for problem in refused.errors(include_url=False)
             )
         else:
             return ToolResult.model_validate(result)
-        return ToolResult(status="error", source=name, query=f"{name}({arguments})", error=error)
+        return ToolResult(status="error", source=source, query=f"{name}({arguments})", error=error)
 
 
 def _message(visit: Mapping[str, Any], content: str, **fields: Any) -> ToolMessage:

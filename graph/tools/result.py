@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from graph.untrusted import fenced, printable
 
+ARGUMENTS = "arguments"
+"""The source of a result whose call was refused for its arguments: no estate was asked."""
 CHARACTERS_PER_TOKEN = 4
 CELL_LIMIT = 200
 """Characters of one table cell."""

@@ -1,7 +1,11 @@
 """The detached branch: it ends in a receipt, and nothing of it reaches the answer."""
 
+import asyncio
 import json
 
+import pytest
+
+from graph.errors import InvalidQuestion
 from graph.runtime import Runtime
 from lab.minimax import Hang, MiniMaxDouble, Raw, Reply
 from tests.conftest import OpenRuntime
@@ -126,6 +130,43 @@ async def test_enrichments_beyond_the_backlog_are_skipped_with_the_reason(
     assert receipt["status"] == "skipped"
     assert receipt["reason"] == "backlog of 1 is full (ENRICHMENT_BACKLOG)"
     assert second["report"] is not None
+
+
+async def test_the_backlog_holds_when_many_turns_end_at_once(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    provider.always(ANALYST, Hang())
+    async with open_lab(enrichment_backlog=2, enrichment_timeout_s=0.5) as runtime:
+        states = await asyncio.gather(*(runtime.investigate(QUESTION) for _ in range(8)))
+    handed = [state["enrichment"]["status"] for state in states if state["enrichment"]]
+    assert sorted(handed) == ["pending"] * 2 + ["skipped"] * 6
+
+
+async def test_a_question_on_the_thread_of_an_enrichment_is_refused(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    provider.always(ANALYST, Hang())
+    async with open_lab(enrichment_timeout_s=0.5) as runtime:
+        state = await runtime.investigate(QUESTION)
+        assert state["enrichment"] is not None
+        with pytest.raises(InvalidQuestion, match="holds an enrichment"):
+            await runtime.investigate(QUESTION, thread_id=state["enrichment"]["thread_id"])
+        receipt = await runtime.enrichment(state["turn"]["id"])
+        assert receipt is not None
+        with pytest.raises(InvalidQuestion, match="holds an enrichment"):
+            await runtime.investigate(QUESTION, thread_id=receipt["thread_id"])
+
+
+async def test_all_that_quotes_the_estate_stands_inside_the_fence_for_the_analyst(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    state = await runtime.investigate(QUESTION)
+    await runtime.enrichment(state["turn"]["id"])
+    study = provider.of(ANALYST)[0].body["messages"][-1]["content"]
+    outside, _, fenced = study.partition(f"--- {state['turn']['boundary']} data")
+    assert outside.strip() == f"Question: {QUESTION}"
+    assert "Root cause" in fenced
+    assert fenced.endswith(f"--- {state['turn']['boundary']} end")
 
 
 async def test_switched_off_it_is_skipped_with_the_reason(

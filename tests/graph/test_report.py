@@ -20,57 +20,71 @@ def report(*cited: str, cause: bool = True, **changes: Any) -> Report:
 
 
 def test_a_sound_report_has_no_problems() -> None:
-    assert problems(report("E1", "E2"), {"E1", "E2", "E3"}) == []
+    assert problems(report("E1", "E2"), {"E1": "ok", "E2": "ok", "E3": "no_data"}) == []
 
 
 def test_every_citation_of_unknown_evidence_is_a_problem() -> None:
-    assert problems(report("E1", "E8", "E9"), {"E1"}) == [
+    assert problems(report("E1", "E8", "E9"), {"E1": "ok"}) == [
         "evidence E8 does not exist",
         "evidence E9 does not exist",
     ]
 
 
 def test_a_root_cause_without_evidence_is_a_problem() -> None:
-    assert problems(report(), {"E1"}) == ["the root cause cites no existing evidence"]
+    assert problems(report(), {"E1": "ok"}) == ["the root cause cites no evidence that supports it"]
 
 
 def test_a_root_cause_on_invented_evidence_is_two_problems() -> None:
-    assert problems(report("E9"), {"E1"}) == [
+    assert problems(report("E9"), {"E1": "ok"}) == [
         "evidence E9 does not exist",
-        "the root cause cites no existing evidence",
+        "the root cause cites no evidence that supports it",
     ]
 
 
 def test_without_a_root_cause_no_evidence_is_needed() -> None:
-    assert problems(report(cause=False), set()) == []
+    assert problems(report(cause=False), {}) == []
 
 
 def test_checking_a_sound_report_changes_nothing() -> None:
     sound = report("E1", blast_radius=["web"], open_questions=["why?"])
-    assert checked(sound, {"E1"}).model_dump() == {**sound.model_dump(), "flags": []}
+    assert checked(sound, {"E1": "ok"}).model_dump() == {**sound.model_dump(), "flags": []}
 
 
 def test_checking_drops_unknown_citations_and_flags_them() -> None:
-    left = checked(report("E9", "E1"), {"E1"})
+    left = checked(report("E9", "E1"), {"E1": "ok"})
     assert [citation.id for citation in left.evidence] == ["E1"]
     assert left.flags == ["evidence E9 does not exist"]
     assert left.confidence == "high"
 
 
 def test_confidence_is_low_when_no_evidence_is_left() -> None:
-    left = checked(report("E9"), {"E1"})
+    left = checked(report("E9"), {"E1": "ok"})
     assert left.root_cause is not None
     assert left.root_cause.component == "pricing"
     assert left.confidence == "low"
     assert left.evidence == []
     assert left.flags == [
         "evidence E9 does not exist",
-        "the root cause cites no existing evidence",
+        "the root cause cites no evidence that supports it",
     ]
 
 
+def test_an_error_does_not_support_a_cause() -> None:
+    left = checked(report("E1"), {"E1": "error"})
+    assert (left.confidence, left.evidence) == ("low", [])
+    assert left.flags == [
+        "evidence E1 is an error and supports no cause",
+        "the root cause cites no evidence that supports it",
+    ]
+
+
+def test_an_error_may_be_cited_where_no_cause_is_named() -> None:
+    left = checked(report("E1", cause=False), {"E1": "error"})
+    assert ([cited.id for cited in left.evidence], left.flags) == (["E1"], [])
+
+
 def test_confidence_in_no_cause_is_kept() -> None:
-    assert checked(report(cause=False, confidence="medium"), set()).confidence == "medium"
+    assert checked(report(cause=False, confidence="medium"), {}).confidence == "medium"
 
 
 def test_a_report_with_a_cause_reads_in_sections() -> None:
@@ -115,7 +129,7 @@ def test_a_report_with_a_cause_reads_in_sections() -> None:
 
 
 def test_a_report_without_a_cause_says_so_and_has_no_empty_sections() -> None:
-    text = as_text(checked(report(cause=False, confidence="low", open_questions=["Where?"]), set()))
+    text = as_text(checked(report(cause=False, confidence="low", open_questions=["Where?"]), {}))
     assert text.split("\n") == [
         "Orders wait for pricing.",
         "",

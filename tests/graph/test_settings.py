@@ -292,6 +292,20 @@ def test_an_address_with_a_password_is_refused_without_being_repeated(
     assert "hunter2" not in text
 
 
+def test_white_space_round_a_key_is_not_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", " a-key\n")
+    assert load().minimax_api_key.get_secret_value() == "a-key"
+
+
+@pytest.mark.parametrize("value", ["a\nkey", "a key", "schlüssel"])
+def test_a_key_that_fits_no_header_is_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", value)
+    assert complaint().startswith("MINIMAX_API_KEY: it holds a character that no key has")
+    assert value not in complaint()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("NEO4J_URI", "bolt"), ("MINIMAX_API_BASE", "https://"), ("MINIMAX_API_KEY", "   ")],

@@ -8,7 +8,9 @@ import pytest
 from graph.errors import InvalidQuestion, ThreadBusy
 from graph.runtime import Runtime
 from graph.state import Investigation
+from lab.bolt import BoltServer
 from lab.minimax import MiniMaxDouble, Reply, calling
+from lab.relay import relay
 from tests.conftest import OpenRuntime
 
 ORCHESTRATOR = "MiniMax-M3"
@@ -162,6 +164,24 @@ async def test_evidence_that_does_not_exist_is_sent_back_once_and_then_flagged(
     assert state["report"]["flags"] == ["evidence E7 does not exist"]
 
 
+async def test_a_source_that_goes_away_is_named_and_supports_no_cause(
+    open_lab: OpenRuntime, server: BoltServer, provider: MiniMaxDouble
+) -> None:
+    conclude = calling(("conclude", report()))
+    provider.queue(ORCHESTRATOR, calling(FIND_CART), conclude, conclude)
+    async with (
+        relay("127.0.0.1", int(server.uri.rpartition(":")[2])) as between,
+        open_lab(neo4j_uri=f"bolt://127.0.0.1:{between.port}") as runtime,
+    ):
+        between.cut()
+        state = await runtime.investigate(QUESTION)
+    sent_back = provider.of(ORCHESTRATOR)[2].body["messages"][-1]["content"]
+    assert "evidence E1 is an error and supports no cause" in sent_back
+    assert state["report"] is not None
+    assert state["report"]["confidence"] == "low"
+    assert "neo4j answered with an error in E1" in state["report"]["flags"]
+
+
 async def test_a_report_that_cannot_be_read_twice_ends_with_what_was_gathered(
     runtime: Runtime, provider: MiniMaxDouble
 ) -> None:
@@ -222,10 +242,28 @@ async def test_a_source_that_is_not_configured_is_named_in_the_report_and_not_of
     assert state["report"]["flags"] == ["not looked at: topology (NEO4J_URI is not set)"]
 
 
-@pytest.mark.parametrize("question", ["", " \n\t"])
-async def test_a_blank_question_is_refused(runtime: Runtime, question: str) -> None:
-    with pytest.raises(InvalidQuestion, match="the question is empty"):
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("", "the question is empty"),
+        (" \n\t", "the question is empty"),
+        ("x" * 8001, "has 8001 characters; 8000 is the most"),
+        ("slow \ud800", "half a character"),
+    ],
+    ids=["empty", "blank", "too long", "half a character"],
+)
+async def test_a_question_that_cannot_be_asked_is_refused(
+    runtime: Runtime, question: str, said: str
+) -> None:
+    with pytest.raises(InvalidQuestion, match=said):
         await runtime.investigate(question)
+
+
+async def test_a_thread_or_focus_with_half_a_character_is_refused(runtime: Runtime) -> None:
+    with pytest.raises(InvalidQuestion, match="half a character"):
+        await runtime.investigate(QUESTION, thread_id="\ud800")
+    with pytest.raises(InvalidQuestion, match="half a character"):
+        await runtime.investigate(QUESTION, focus=["\ud800"])
 
 
 async def test_a_model_of_unknown_price_is_counted_and_does_not_stop_the_turn(

@@ -78,8 +78,15 @@ async def test_of_two_questions_at_once_on_a_thread_one_is_answered_and_one_refu
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"question": ""}, {"question": "  "}, {"question": "x" * 8001}, {"question": "x", "q": 1}],
-    ids=["nothing", "empty", "blank", "too long", "unknown key"],
+    [
+        {},
+        {"question": ""},
+        {"question": "  "},
+        {"question": "x" * 8001},
+        {"question": "x", "q": 1},
+        {"question": "x", "focus": ["y" * 201]},
+    ],
+    ids=["nothing", "empty", "blank", "too long", "unknown key", "focus too long"],
 )
 async def test_a_body_that_is_wrong_is_refused(
     client: httpx.AsyncClient, provider: MiniMaxDouble, body: dict[str, Any]

@@ -1,9 +1,7 @@
 """`langgraph dev` loads `langgraph.json`, runs a question through its API, and shows the steps."""
 
 import asyncio
-import os
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,31 +13,10 @@ import httpx
 from graph.settings import Settings
 from lab.minimax import MiniMaxDouble
 from tests.conftest import MakeSettings
+from tests.server.conftest import ROOT, environment, free_port
 
-ROOT = Path(__file__).parents[2]
 OFFLINE = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true"}
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "MINIMAX_API_KEY": settings.minimax_api_key.get_secret_value(),
-        "MINIMAX_API_BASE": settings.minimax_api_base,
-        "NEO4J_URI": str(settings.neo4j_uri),
-        "NEO4J_USER": settings.neo4j_user,
-        "NEO4J_PASSWORD": settings.neo4j_password.get_secret_value(),
-        "NEO4J_DATABASE": settings.neo4j_database,
-        "STATE_DIR": str(settings.state_dir),
-        **OFFLINE,
-    }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -51,7 +28,7 @@ async def langgraph_dev(folder: Path, settings: Settings) -> AsyncIterator[httpx
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "langgraph_cli", "dev", *options),
         cwd=folder,
-        env=environment(settings),
+        env={**environment(settings), **OFFLINE},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

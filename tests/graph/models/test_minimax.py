@@ -122,6 +122,36 @@ async def test_malformed_calls_keep_their_place_and_can_be_answered(
     assert sent[1]["function"]["arguments"] == "{}"
 
 
+@pytest.mark.parametrize("number", ["18446744073709551616", "-" + "9" * 40])
+async def test_a_number_that_no_checkpoint_holds_makes_a_malformed_call(
+    port: ModelPort, provider: MiniMaxDouble, number: str
+) -> None:
+    provider.queue(MODEL, calling(("find", f'{{"limit": {number}}}')))
+    answer = await answered(port)
+    assert answer.tool_calls[0]["args"] == {}
+    assert "more than 64 bits" in (answer.invalid_tool_calls[0]["error"] or "")
+
+
+async def test_what_breaks_the_library_is_a_failure_without_its_traceback(
+    port: ModelPort, provider: MiniMaxDouble
+) -> None:
+    provider.queue(MODEL, calling(("find", '{"text": ' + "[" * 100_000)))
+    answer = await port("m1", [HumanMessage("What is slow?")], [FIND])
+    assert isinstance(answer, ModelFailure)
+    assert "Traceback" not in answer.message
+
+
+async def test_calls_of_one_id_can_both_be_answered(
+    port: ModelPort, provider: MiniMaxDouble
+) -> None:
+    reply = calling(("find", {"text": "a"}), ("find", {"text": "b"}))
+    reply.message["tool_calls"][1]["id"] = "call_1"
+    provider.queue(MODEL, reply, Reply({"content": "cart"}))
+    answer = await answered(port)
+    assert len({call["id"] for call in answer.tool_calls}) == 2
+    await sent_back(port, answer)
+
+
 async def test_a_request_carries_the_key_and_no_parameter_that_minimax_refuses(
     port: ModelPort, provider: MiniMaxDouble
 ) -> None:

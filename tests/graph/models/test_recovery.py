@@ -127,6 +127,11 @@ def test_an_unknown_call_beside_a_known_one_stays_text() -> None:
     assert "find" not in message.text
 
 
+@pytest.mark.parametrize("value", ["9" * 30, "[" * 100_000], ids=["integer", "nesting"])
+def test_a_value_that_no_checkpoint_holds_stays_text(value: str) -> None:
+    assert calls_in(block(invoke("find", limit=value))) == [("find", {"limit": value})]
+
+
 def test_nothing_is_recovered_when_nothing_is_offered() -> None:
     message = AIMessage(block(invoke("find", text="x")))
     assert recovered(message, []) == message
