@@ -8,9 +8,18 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from graph.state import QUESTION_LIMIT
 
 INCIDENTS = Path(__file__).parent / "incidents"
 
@@ -24,27 +33,42 @@ class IncidentError(Exception):
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_not_blank)]
+_Name = Annotated[_Text, Field(max_length=200)]
+"""The tools take no longer name."""
+_Percent = Annotated[float, Field(ge=0, le=100)]
+_Amount = Annotated[float, Field(ge=0, le=1_000_000_000)]
+_Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+_YEAR_MINUTES = 366 * 24 * 60
 
 
 class Team(_Entry):
     """Who owns components."""
 
-    name: str
+    name: _Name
     channel: str
     oncall: str
 
 
 class _Blamable(_Entry):
-    name: str
+    name: _Name
 
 
 class Host(_Blamable):
     """A machine."""
 
     zone: str
-    cpu_percent: float
-    memory_percent: float
+    cpu_percent: _Percent
+    memory_percent: _Percent
 
 
 class Service(_Blamable):
@@ -65,9 +89,9 @@ class Database(_Blamable):
     team: str
     criticality: Literal["low", "medium", "high", "critical"]
     host: str
-    connections_in_use: int
-    max_connections: int
-    cpu_percent: float
+    connections_in_use: _Count
+    max_connections: _Count
+    cpu_percent: _Percent
 
 
 class Call(_Entry):
@@ -75,23 +99,23 @@ class Call(_Entry):
 
     source: str = Field(alias="from")
     target: str = Field(alias="to")
-    avg_latency_ms: float
-    p99_latency_ms: float
-    baseline_p99_latency_ms: float
-    requests_per_min: float
+    avg_latency_ms: _Amount
+    p99_latency_ms: _Amount
+    baseline_p99_latency_ms: _Amount
+    requests_per_min: _Amount
     error_rate: float = Field(ge=0, le=1)
-    connections: int | None = None
+    connections: _Count | None = None
 
 
 class Deployment(_Entry):
     """A change of a service."""
 
-    id: str
+    id: _Name
     service: str
     version: str
     status: Literal["succeeded", "failed", "rolled_back", "in_progress"]
     deployed_by: str
-    minutes_ago: float
+    minutes_ago: float = Field(ge=0, le=_YEAR_MINUTES)
     change: str = ""
 
 
@@ -134,8 +158,8 @@ class Expected(_Entry):
 class Head(_Entry):
     """What people see of the incident: its title, and the question that is asked."""
 
-    title: str
-    question: str
+    title: _Text
+    question: Annotated[_Text, Field(max_length=QUESTION_LIMIT)]
 
 
 class Incident(Head):
@@ -156,10 +180,14 @@ def load(name_or_path: str) -> Incident:
 
     Raises IncidentError when there is no such folder, or a file in it is missing or wrong.
     """
-    folder = INCIDENTS / name_or_path
-    if not folder.is_dir():
-        folder = Path(name_or_path)
-    if not folder.is_dir():
+    known = name_or_path in shipped()
+    folder = INCIDENTS / name_or_path if known else Path(name_or_path)
+    try:
+        # An empty path would be the current folder.
+        there = name_or_path != "" and folder.is_dir()
+    except OSError as error:
+        raise IncidentError(f"{folder}: {error.strerror}") from error
+    if not there:
         raise IncidentError(
             f"no incident {name_or_path!r}: give a folder, or one of {', '.join(shipped())}"
         )
@@ -184,13 +212,16 @@ def _read(path: Path, model: type[_Model]) -> _Model:
         raise IncidentError(f"{path} is missing") from error
     except OSError as error:
         raise IncidentError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise IncidentError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         message = first["msg"].removeprefix("Value error, ")
         raise IncidentError(": ".join(filter(None, (str(path), key, message)))) from error
+    except RecursionError as error:
+        raise IncidentError(f"{path}: nested too deeply") from error
+    except ValueError as error:
+        # tomllib's own, UTF-8's, or Python's about a number of thousands of digits.
+        raise IncidentError(f"{path}: {error}") from error
 
 
 def _duplicates(topology: Topology) -> Iterator[_Fault]:

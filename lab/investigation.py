@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from graph.runtime import Runtime
-from graph.state import Exchange, Investigation, Receipt
+from graph.state import Evidence, Exchange, Investigation, Receipt
 
 STEP_KINDS = frozenset({"model", "tool", "memory", "detach"})
 
@@ -31,6 +31,12 @@ class Answered:
     def report(self) -> dict[str, Any] | None:
         """The report, when there is one."""
         return self.state["report"]
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """What was gathered in this turn, in order."""
+        turn_id = self.state["turn"]["id"]
+        return [entry for entry in self.state.get("evidence", []) if entry["turn_id"] == turn_id]
 
 
 @dataclass(frozen=True)

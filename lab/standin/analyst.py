@@ -32,7 +32,8 @@ def _findings(study: str) -> dict[str, Any]:
         return {"insights": [], "patterns": []}
     component, confidence, explanation = cause.groups()
     evidence = list(dict.fromkeys(id_ for id_, _ in cited))
-    shown = "; ".join(shows for _, shows in cited[:3])
+    degraded = [shows for _, shows in cited if ": p99 " in shows]
+    first = cited[0][1]
     kind = next(
         (name for name, marks in _KINDS if any(mark in explanation for mark in marks)),
         "degradation",
@@ -45,7 +46,7 @@ def _findings(study: str) -> dict[str, Any]:
                 "category": "reliability",
                 "severity": "high",
                 "title": f"{component}: {kind}",
-                "finding": f"{explanation} {shown}"[:900],
+                "finding": explanation[:900],
                 "components": [component],
                 "evidence": evidence[:10],
                 "recommendation": recommendation,
@@ -54,11 +55,9 @@ def _findings(study: str) -> dict[str, Any]:
         "patterns": [
             {
                 "type": kind,
-                "description": f"Callers degrade while {component} calls nothing degraded. {shown}"[
-                    :900
-                ],
+                "description": f"Degraded calls: {'; '.join(degraded) or 'not named'}"[:900],
                 "components": [component],
-                "trigger": explanation[:300],
+                "trigger": "" if first in degraded else first[:300],
                 "confidence": {"high": 0.9, "medium": 0.6}.get(confidence, 0.3),
                 "evidence": evidence[:10],
                 "recommendation": recommendation,

@@ -82,8 +82,7 @@ def follow(turn: TurnSoFar, subject: str) -> Trail:
 
 def judge(turn: TurnSoFar, trail: Trail) -> Verdict:
     """The verdict on the most telling end of the trail; none when nothing is degraded."""
-    failed = [result for result in turn.results if result.status == "error"]
-    unknown = [f"{result.name} failed: what it would show is not known" for result in failed]
+    unknown = not_known(turn)
     if not trail.ends:
         return _nothing_found(turn, trail, unknown)
     candidates = [_weigh(turn, trail, name) for name in trail.ends]
@@ -105,10 +104,22 @@ def judge(turn: TurnSoFar, trail: Trail) -> Verdict:
     return verdict
 
 
+def not_known(turn: TurnSoFar) -> list[str]:
+    """What the failed calls leave open, one sentence for each tool."""
+    names = dict.fromkeys(result.name for result in turn.failed)
+    return [f"{name} failed: what it would show is not known" for name in names]
+
+
 def _nothing_found(turn: TurnSoFar, trail: Trail, unknown: list[str]) -> Verdict:
-    seen = [result for result in turn.results if result.evidence and result.status == "ok"]
-    if unknown or not trail.edges:
-        summary = f"No cause was found for {trail.subject}: too little could be looked at."
+    looks = turn.of("get_topology")
+    shows = {
+        "ok": f"no call from or to {trail.subject} is degraded",
+        "no_data": f"no call from or to {trail.subject} is known",
+    }
+    if any(result.unread for result in looks):
+        summary = f"No cause was found for {trail.subject}: the topology could not be read."
+    elif not trail.edges:
+        summary = f"No cause was found for {trail.subject}: no call from or to it is known."
     else:
         summary = (
             f"Nothing around {trail.subject} is degraded: every call it makes or gets is near "
@@ -116,8 +127,11 @@ def _nothing_found(turn: TurnSoFar, trail: Trail, unknown: list[str]) -> Verdict
         )
     return Verdict(
         summary=summary,
-        confidence="low" if unknown else "medium",
-        evidence=[(result.evidence, f"{result.name} shows nothing degraded") for result in seen],
+        confidence="medium" if trail.edges and not unknown else "low",
+        evidence=[
+            *((result.evidence, f"{result.name} failed") for result in turn.failed),
+            *((result.evidence, shows[result.status]) for result in looks if not result.unread),
+        ],
         open_questions=unknown or ["Is the symptom still there, and where was it seen?"],
     )
 
@@ -162,6 +176,7 @@ def _pool_is_full(trail: Trail, name: str, in_use: str, evidence: str) -> Verdic
 
 def _was_deployed(name: str, result: Result, row: dict[str, str]) -> Verdict:
     change = f" ({row['change']})" if row.get("change", "-") != "-" else ""
+    before = _version_before(result, row)
     return Verdict(
         summary="",
         component=name,
@@ -172,7 +187,7 @@ def _was_deployed(name: str, result: Result, row: dict[str, str]) -> Verdict:
         ),
         confidence="high",
         evidence=[(result.evidence, f"deployment {row['id']} at {row['deployed_at']}")],
-        actions=[(f"Roll {name} back from {row['version']}", "")],
+        actions=[(f"Roll {name} back from {row['version']}" + (before and f" to {before}"), "")],
     )
 
 
@@ -216,6 +231,16 @@ def _deployment_of(turn: TurnSoFar, name: str) -> tuple[Result, dict[str, str]] 
             if row["service"] == name and row["status"] in ("succeeded", "in_progress"):
                 return result, row
     return None
+
+
+def _version_before(result: Result, deployment: dict[str, str]) -> str:
+    """The version that went live before that deployment; empty when the result shows none."""
+    rows = result.rows
+    for row in rows[rows.index(deployment) + 1 :]:
+        went_live = row["service"] == deployment["service"] and row["status"] == "succeeded"
+        if went_live and row["version"] not in ("-", deployment["version"]):
+            return row["version"]
+    return ""
 
 
 def _edges(turn: TurnSoFar) -> Iterator[Edge]:

@@ -5,14 +5,16 @@ import json
 import re
 from typing import Any
 
-from lab.standin.judging import Verdict, follow, judge
-from lab.standin.reading import Result, TurnSoFar, turn_so_far
+from lab.standin.judging import Verdict, follow, judge, not_known
+from lab.standin.reading import Result, TurnSoFar, place_of, turn_so_far
 
 _SYMPTOM = re.compile(
     r"\b(slow|latency|time-?outs?|timing out|errors?|fail\w*|down|5\d\d|5xx|p9\d|spik\w+|alert\w*|"
     r"unavailable|stuck|wrong|broken|degraded|hang\w*|outage|unreachable|queu\w+|backlog)\b",
     re.IGNORECASE,
 )
+# Without the first boundary a long word is tried from each of its letters on.
+_NAME = re.compile(r"\b[a-zA-Z]\w*(?:-\w+)+")
 _SUSPECTS_LOOKED_AT = 3
 Call = tuple[str, dict[str, Any]]
 
@@ -38,9 +40,9 @@ def _next(turn: TurnSoFar) -> dict[str, Any]:
 
 
 def _find_subject(turn: TurnSoFar) -> dict[str, Any]:
-    searched = {result.args.get("query", "") for result in turn.of("find_services")}
-    named = re.findall(r"[a-zA-Z][\w]*(?:-[\w]+)+", turn.question)
-    wanted = [name.lower() for name in dict.fromkeys(named)][:3]
+    searches = turn.of("find_services")
+    searched = {result.args.get("query", "") for result in searches}
+    wanted = [name.lower() for name in dict.fromkeys(_NAME.findall(turn.question))][:3]
     calls: list[Call] = [
         ("find_services", {"query": name}) for name in wanted if name not in searched
     ]
@@ -48,8 +50,12 @@ def _find_subject(turn: TurnSoFar) -> dict[str, Any]:
         calls = [("find_services", {"query": "", "limit": 200})]
     if calls:
         return _calls("Which component is this about? Look the names up.", calls)
+    unread = any(result.unread for result in searches)
     if _SYMPTOM.search(turn.question):
-        return _conclude(turn, "no component that the question names is known")
+        unknown = "no component that the question names is known"
+        return _conclude(turn, "the topology could not be read" if unread else unknown)
+    if unread:
+        return _text(f"The topology could not be read{_cited(turn.results)}.")
     return _text(f"I found no component that the question names{_cited(turn.results)}.")
 
 
@@ -73,8 +79,11 @@ def _inform(turn: TurnSoFar, subject: str) -> dict[str, Any]:
     used = [f"{row['to']} ({row['relation']})" for row in edges[0].rows if row["from"] == subject]
     using = [row["from"] for row in edges[0].rows if row["to"] == subject]
     reach = f" ({', '.join(contact)})" if contact else ""
+    owned = f"{subject} is owned by {team}{reach}{_cited(facts)}.\n"
+    if edges[0].unread:
+        return _text(f"{owned}Its calls could not be read{_cited(edges)}.")
     return _text(
-        f"{subject} is owned by {team}{reach}{_cited(facts)}.\n"
+        f"{owned}"
         f"It depends on {', '.join(used) or 'nothing'}{_cited(edges)}.\n"
         f"It is used by {', '.join(using) or 'nothing'}{_cited(edges)}."
     )
@@ -105,10 +114,10 @@ def _investigate(turn: TurnSoFar, subject: str) -> dict[str, Any]:
 
 def _subject(turn: TurnSoFar) -> str | None:
     """The known component that the question names; the earliest named, then the longest."""
-    question = turn.question.lower()
     names = {row["name"] for result in turn.of("find_services") for row in result.rows}
-    named = [name for name in names if name.lower() in question]
-    return min(named, key=lambda name: (question.index(name.lower()), -len(name)), default=None)
+    places = {name: place_of(name, turn.question) for name in names}
+    named = [name for name, place in places.items() if place >= 0]
+    return min(named, key=lambda name: (places[name], -len(name)), default=None)
 
 
 def _report(verdict: Verdict) -> dict[str, Any]:
@@ -137,12 +146,17 @@ def _conclude(turn: TurnSoFar, why: str) -> dict[str, Any]:
     subject = _subject(turn)
     if subject and turn.of("get_topology", name=subject):
         return _report(judge(turn, follow(turn, subject)))
-    looked_at = [result for result in turn.results if result.evidence]
+    evidence = [
+        (result.evidence, f"{result.name} failed" if result.unread else f"asked {result.name}")
+        for result in turn.results
+        if result.evidence
+    ]
+    which = "Which component shows the symptom, and can it be looked at?"
     return _report(
         Verdict(
             summary=f"No cause was found: {why}.",
-            evidence=[(result.evidence, f"asked {result.name}") for result in looked_at],
-            open_questions=["Which component shows the symptom, and can it be looked at?"],
+            evidence=evidence,
+            open_questions=[*not_known(turn), which],
         ),
     )
 

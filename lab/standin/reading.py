@@ -21,8 +21,15 @@ class Result:
     text: str
 
     @property
+    def unread(self) -> bool:
+        """Whether what it would show is not known: the call failed, or was not run."""
+        return self.status not in ("ok", "no_data")
+
+    @property
     def rows(self) -> list[dict[str, str]]:
         """The rows of the table in the result, by column; none when there is no table."""
+        if self.status != "ok":
+            return []
         lines = [line for line in self.text.splitlines() if "\t" in line]
         columns = lines[0].split("\t") if lines else []
         return [dict(zip(columns, line.split("\t"), strict=False)) for line in lines[1:]]
@@ -36,6 +43,11 @@ class TurnSoFar:
     offered: frozenset[str]
     results: list[Result] = field(default_factory=list)
 
+    @property
+    def failed(self) -> list[Result]:
+        """The results that say error."""
+        return [result for result in self.results if result.status == "error"]
+
     def of(self, tool: str, /, **args: Any) -> list[Result]:
         """The results of that tool whose arguments include these."""
         return [
@@ -43,6 +55,13 @@ class TurnSoFar:
             for result in self.results
             if result.name == tool and args.items() <= result.args.items()
         ]
+
+
+def place_of(name: str, question: str) -> int:
+    """Where the question names that component itself, not one of a longer name; -1 if nowhere."""
+    whole_name = rf"(?<![\w.-]){re.escape(name.lower())}(?![\w-]|\.\w)"
+    found = re.search(whole_name, question.lower())
+    return found.start() if found else -1
 
 
 def turn_so_far(request: dict[str, Any]) -> TurnSoFar:

@@ -5,20 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.__main__ import main
 from lab.incident import load, shipped
 
 ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "lab")
 
 
 def lab(*arguments: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "lab", "--json", *arguments],
+        [*COMMAND, "--json", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -55,14 +58,77 @@ def test_a_question_about_facts_gets_no_incident_report() -> None:
     assert "payment-service" in result["answer"]
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--question", ""], "the question is empty"),
+        (["--question", " \n"], "the question is empty"),
+        (["--question", "q" * 8001], "8001 characters"),
+        (["--question", "\udcff"], "half a character"),
+        (["--incident", ""], "no incident ''"),
+        (["--incident", "no\x1b[2Jsuch"], "no incident"),
+    ],
+)
+def test_what_cannot_be_asked_or_played_is_a_wrong_argument(
+    arguments: list[str],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["lab", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    usage, said = capsys.readouterr().err.split("error: ")
+    assert usage.startswith("usage: ")
+    assert complaint in said
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_closed_pipe_ends_the_lab_quietly(arguments: list[str], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_without_unicode_shows_an_answer_to_the_end() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--question", "Who owns checkout-service?"],
+        cwd=ROOT,
+        env={**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert b"Starting the estate ?" in done.stdout
+    assert done.stdout.endswith(b"No report was asked for or made: exit code 3.\n")
+
+
+@pytest.mark.parametrize(
+    "told", [(signal.SIGTERM, signal.SIGHUP), (signal.SIGINT,), (signal.SIGHUP,)]
+)
 def test_a_lab_that_is_told_to_stop_leaves_nothing_behind(
-    told: signal.Signals, tmp_path: Path
+    told: tuple[signal.Signals, ...], tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "lab"],
+        COMMAND,
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -70,8 +136,10 @@ def test_a_lab_that_is_told_to_stop_leaves_nothing_behind(
     assert process.stdout is not None
     with process:
         said = list(takewhile(lambda line: "Steps" not in line, process.stdout))
-        process.send_signal(told)
+        for number in told:
+            process.send_signal(number)
+            time.sleep(0.2)  # A second one comes while it cleans up.
         said += process.stdout.readlines()
-    assert process.returncode == 128 + told, "".join(said)
+    assert process.returncode == 128 + told[0], "".join(said)
     assert "Traceback" not in "".join(said)
     assert list(tmp_path.iterdir()) == []

@@ -75,6 +75,22 @@ def test_a_shipped_name_wins_over_a_folder_in_the_working_directory(
     assert not load("bad-deploy").title.startswith("Mine")
 
 
+def test_a_dot_is_the_working_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert load(".").name == "mine"
+
+
+def test_an_empty_name_is_no_incident(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(IncidentError, match="no incident ''"):
+        load("")
+
+
+def test_a_path_that_cannot_be_looked_at_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / ("f" * 300)
+    assert refusal(folder) == f"{folder}: File name too long"
+
+
 def test_a_file_is_no_incident(tmp_path: Path) -> None:
     file = tmp_path / "incident.toml"
     file.write_text("")
@@ -236,6 +252,49 @@ def test_a_wrong_value_is_named_by_its_file_and_key(
 ) -> None:
     edit(folder / "topology.toml", old, new)
     assert refusal(folder).startswith(f"{folder / 'topology.toml'}: {key}: ")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        ("topology.toml", "cpu_percent = 46", "cpu_percent = nan", "host.0.cpu_percent"),
+        ("topology.toml", "cpu_percent = 46", "cpu_percent = 101", "host.0.cpu_percent"),
+        ("topology.toml", "avg_latency_ms = 345", "avg_latency_ms = inf", "call.0.avg_latency_ms"),
+        (
+            "topology.toml",
+            "p99_latency_ms = 2390",
+            "p99_latency_ms = 1e12",
+            "call.0.p99_latency_ms",
+        ),
+        ("topology.toml", "requests_per_min = ", "requests_per_min = -", "call.0.requests_per_min"),
+        ("topology.toml", "minutes_ago = 12", "minutes_ago = -12", "deployment.0.minutes_ago"),
+        ("topology.toml", "minutes_ago = 12", "minutes_ago = 1e12", "deployment.0.minutes_ago"),
+        (
+            "topology.toml",
+            "max_connections = ",
+            "max_connections = 99999999999999999999",
+            "database.0.max_connections",
+        ),
+        ("topology.toml", 'name = "storefront"', 'name = ""', "team.0.name"),
+        ("topology.toml", 'name = "web-shop"', 'name = " "', "service.0.name"),
+        ("topology.toml", 'name = "web-shop"', f'name = "{"w" * 201}"', "service.0.name"),
+        ("topology.toml", 'id = "dep-9107"', 'id = ""', "deployment.0.id"),
+        ("incident.toml", "title = ", 'title = " " #', "title"),
+        ("incident.toml", "question = ", 'question = "" #', "question"),
+        ("incident.toml", "question = ", f'question = "{"q" * 8001}" #', "question"),
+    ],
+)
+def test_a_value_out_of_its_limits_is_named_by_its_file_and_key(
+    folder: Path, file: str, old: str, new: str, key: str
+) -> None:
+    edit(folder / file, old, new)
+    assert refusal(folder).startswith(f"{folder / file}: {key}: ")
+
+
+@pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000])
+def test_toml_that_python_cannot_take_is_a_fault_of_the_file(folder: Path, value: str) -> None:
+    (folder / "incident.toml").write_text(f"title = {value}\n")
+    assert refusal(folder).startswith(f"{folder / 'incident.toml'}: ")
 
 
 def test_deployments_are_dated_back_from_now() -> None:

@@ -45,15 +45,24 @@ def found(columns: Collection[str], *rows: tuple[object, ...]) -> ToolResult:
     return ToolResult(status="ok" if rows else "no_data", source="t", query="q", text=text)
 
 
+FAILED = ToolResult(status="error", source="t", query="q", error="from\tto\nno\tanswer")
+
+
 @dataclass
 class Wire:
     """A conversation with the stand-in about a hand-made estate, as the provider sees it."""
 
     question: str
     planted: str = "Smaller thread pool"
+    down: Collection[str] = ()
+    """Tools that fail."""
+    older: Collection[tuple[object, ...]] = ()
+    """Deployments before the usual ones."""
     messages: list[dict[str, Any]] = field(init=False)
-    shown: list[str] = field(default_factory=list)
-    """Evidence ids that were on the wire."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """The evidence ids that were on the wire, each with its status."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """The same ids, each with its tool."""
 
     def __post_init__(self) -> None:
         self.messages = [
@@ -76,9 +85,10 @@ class Wire:
         self.messages.append({"role": "assistant", **message})
         for call in message["tool_calls"]:
             id_ = f"E{FIRST_EVIDENCE + len(self.shown)}"
-            self.shown.append(id_)
             name, args = call["function"]["name"], json.loads(call["function"]["arguments"])
-            content = self.run(name, args).content(id_, "kiwi", 2000)
+            result = FAILED if name in self.down else self.run(name, args)
+            self.shown[id_], self.sources[id_] = result.status, name
+            content = result.content(id_, "kiwi", 2000)
             self.messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
 
     def to_the_end(self) -> tuple[dict[str, Any], list[list[str]]]:
@@ -114,6 +124,7 @@ class Wire:
             columns,
             ("stock-api", "d2", "v7", when, "succeeded", "sam", self.planted),
             ("ledger-api", "d1", "v2", when, "succeeded", "mira", "New client"),
+            *self.older,
         )
 
 
@@ -217,7 +228,82 @@ def test_an_estate_without_trouble_gets_no_cause(monkeypatch: pytest.MonkeyPatch
     wire = Wire(SYMPTOM)
     report = concluded(wire.to_the_end()[0])
     assert report.root_cause is None
-    assert {citation.id for citation in report.evidence} <= set(wire.shown)
+    assert {wire.sources[citation.id] for citation in report.evidence} == {"get_topology"}
+
+
+@pytest.mark.parametrize("down", [TOOLS, ["get_topology"]])
+def test_a_topology_that_cannot_be_read_is_said_and_not_taken_for_a_calm_one(
+    down: Collection[str],
+) -> None:
+    wire = Wire(SYMPTOM, down=down)
+    report = concluded(wire.to_the_end()[0])
+    assert report.root_cause is None
+    assert report.summary.endswith("the topology could not be read.")
+    assert report.confidence == "low"
+    failed = [id_ for id_, status in wire.shown.items() if status == "error"]
+    assert [citation.id for citation in report.evidence] == failed
+    assert {citation.shows.partition(" ")[2] for citation in report.evidence} == {"failed"}
+    assert report.open_questions
+    assert problems(report, wire.shown) == []
+
+
+def test_what_failed_beside_a_calm_topology_stays_an_open_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"{__name__}.EDGES", [(a, b, 10, 10, 0.0) for a, b, *_ in EDGES])
+    report = concluded(Wire(SYMPTOM, down=["list_recent_deployments"]).to_the_end()[0])
+    assert report.summary.startswith("Nothing around edge-proxy is degraded")
+    assert report.confidence == "low"
+    assert report.open_questions == [
+        "list_recent_deployments failed: what it would show is not known"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("down", "said"),
+    [
+        (TOOLS, "The topology could not be read [E41] [E42]."),
+        (["get_topology"], "owned by money [E42].\nIts calls could not be read [E43]."),
+    ],
+)
+def test_a_question_about_facts_that_cannot_be_read_is_answered_so(
+    down: Collection[str], said: str
+) -> None:
+    message, _ = Wire("Who owns orders-api?", down=down).to_the_end()
+    assert message["content"].endswith(said)
+
+
+def test_the_way_back_names_the_version_that_was_live_before() -> None:
+    report = concluded(Wire(SYMPTOM).to_the_end()[0])
+    assert [action.description for action in report.actions] == ["Roll ledger-api back from v2"]
+    older = [
+        ("stock-api", "c3", "v6", "2026-11-24T08:00:00Z", "succeeded", "sam", "-"),
+        ("ledger-api", "c2", "v1.1", "2026-11-24T07:00:00Z", "rolled_back", "mira", "-"),
+        ("ledger-api", "c1", "v1", "2026-11-24T06:00:00Z", "succeeded", "mira", "-"),
+    ]
+    report = concluded(Wire(SYMPTOM, older=older).to_the_end()[0])
+    [action] = report.actions
+    assert action.description == "Roll ledger-api back from v2 to v1"
+
+
+@pytest.mark.parametrize("named", ["edge-proxy-v2", "new-edge-proxy", "edge-proxy.internal"])
+def test_a_component_whose_name_is_longer_is_another_component(named: str) -> None:
+    message, asked = Wire(f"{named} is slow. Why?").to_the_end()
+    assert asked == [["find_services"], ["find_services"]]
+    assert concluded(message).summary.endswith("no component that the question names is known.")
+
+
+@pytest.mark.parametrize("named", ["Edge-Proxy", "'edge-proxy'", "edge-proxy, or edge-proxy-v2,"])
+def test_a_name_is_found_in_any_case_and_before_punctuation(named: str) -> None:
+    report = concluded(Wire(f"Why is {named} slow?").to_the_end()[0])
+    assert report.summary.startswith("edge-proxy suffers")
+
+
+@pytest.mark.timeout(5)
+def test_a_long_word_takes_no_time_with_the_square_of_its_length() -> None:
+    assert calls(Wire(f"{'a' * 100_000} is slow.").ask()) == [
+        ("find_services", {"query": "", "limit": 200})
+    ]
 
 
 def test_with_nothing_but_conclude_on_offer_it_concludes_at_once() -> None:
@@ -274,6 +360,14 @@ def test_without_tools_it_answers_as_the_analyst() -> None:
     findings = read_findings(content, set(wire.shown))
     assert [entry.components for entry in findings.insights] == [["ledger-api"]]
     assert [entry.type for entry in findings.patterns] == ["bad deployment"]
+    [insight], [pattern] = findings.insights, findings.patterns
+    assert report.root_cause is not None
+    assert insight.finding == report.root_cause.explanation
+    assert pattern.description == (
+        "Degraded calls: edge-proxy to orders-api: p99 900 ms against a baseline of 100 ms, "
+        "2.0% errors; orders-api to ledger-api: p99 850 ms against a baseline of 90 ms, 2.0% errors"
+    )
+    assert pattern.trigger == "deployment d1 at 2026-11-24T09:00:00Z"
     assert findings.dropped == 0
 
 
