@@ -71,7 +71,7 @@ async def test_a_hang_ends_at_the_time_limit_and_the_sockets_are_closed(
     open_lab: OpenRuntime, provider: MiniMaxDouble
 ) -> None:
     provider.always(ORCHESTRATOR, Hang())
-    async with open_lab(model_attempts=2, model_timeout_s=4) as runtime:
+    async with open_lab(model_attempts=2, model_timeout_s=1.5) as runtime:
         state = await runtime.investigate(QUESTION)
     assert "timeout (2 attempts)" in answer(state)
     seen = provider.of(ORCHESTRATOR)

@@ -1,5 +1,6 @@
 """The lab's command line, run as a person runs it."""
 
+import functools
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "lab")
 
 
+@functools.cache
 def lab(*arguments: str) -> tuple[int, dict[str, Any]]:
     done = subprocess.run(
         [*COMMAND, "--json", *arguments],

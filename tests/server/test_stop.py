@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from graph.settings import Settings
 from lab.minimax import Hang, MiniMaxDouble
-from tests.conftest import MakeSettings
+from tests.conftest import MakeSettings, OpenRuntime
 from tests.server.conftest import environment, free_port
 
 ANALYST = "MiniMax-M2.5"
@@ -61,14 +60,12 @@ async def served(settings: Settings) -> AsyncIterator[Served]:
         await process.wait()
 
 
-async def receipt(client: httpx.AsyncClient, turn_id: str) -> dict[str, Any]:
-    body: dict[str, Any] = (await client.get(f"/v1/enrichments/{turn_id}")).json()
-    return body
-
-
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 async def test_a_server_told_to_stop_waits_for_the_enrichments_and_ends_well(
-    lab_settings: MakeSettings, provider: MiniMaxDouble, told: signal.Signals
+    lab_settings: MakeSettings,
+    open_lab: OpenRuntime,
+    provider: MiniMaxDouble,
+    told: signal.Signals,
 ) -> None:
     provider.always(ANALYST, Hang())
     async with served(lab_settings(enrichment_timeout_s=1.5)) as first:
@@ -79,13 +76,15 @@ async def test_a_server_told_to_stop_waits_for_the_enrichments_and_ends_well(
     assert code == 0
     assert "waiting up to 1.5 s for 1 enrichments to end" in said
     await request.closed_by_client.wait()
-    provider.always(ANALYST, None)
-    async with served(lab_settings()) as second:
-        assert (await receipt(second.client, turn))["status"] == "timeout"
+    async with open_lab() as runtime:
+        receipt = await runtime.enrichment(turn)
+    assert receipt is not None
+    assert receipt["status"] == "timeout"
+    assert len(provider.of(ANALYST)) == 1
 
 
 async def test_told_twice_it_parks_the_enrichments_and_the_next_start_resumes_them(
-    lab_settings: MakeSettings, provider: MiniMaxDouble
+    lab_settings: MakeSettings, open_lab: OpenRuntime, provider: MiniMaxDouble
 ) -> None:
     provider.always(ANALYST, Hang())
     async with served(lab_settings()) as first:
@@ -100,12 +99,10 @@ async def test_told_twice_it_parks_the_enrichments_and_the_next_start_resumes_th
     assert code == 130
     assert "1 enrichments are parked; the next start resumes them" in said
     provider.always(ANALYST, None)
-    async with served(lab_settings()) as second:
-        await provider.wait_for(ANALYST, 2)
-        second.process.terminate()
-        await second.ended()
-    async with served(lab_settings()) as third:
-        assert (await receipt(third.client, turn))["status"] == "stored"
+    async with open_lab() as runtime:
+        receipt = await runtime.enrichment(turn)
+    assert receipt is not None
+    assert receipt["status"] == "stored"
 
 
 async def refusal(settings: Settings, **overrides: str) -> tuple[int | None, str]:
