@@ -82,7 +82,7 @@ async def _play(
     incident: Incident, asked: str, screen: Screen, told: list[signal.Signals]
 ) -> Finished:
     """One investigation in a fresh estate. `told` gets the signal that ended it early, if any."""
-    _stop_when_told(told)
+    _stop_when_told(told, screen)
     screen.opening(incident)
     with tempfile.TemporaryDirectory(prefix="netforge-lab-") as folder:
         async with (
@@ -97,7 +97,7 @@ async def _play(
             return finished
 
 
-def _stop_when_told(told: list[signal.Signals]) -> None:
+def _stop_when_told(told: list[signal.Signals], screen: Screen) -> None:
     """Let SIGTERM, and SIGHUP of a closed terminal, cancel this task: the estate is stopped."""
     task = asyncio.current_task()
     assert task is not None
@@ -105,6 +105,7 @@ def _stop_when_told(told: list[signal.Signals]) -> None:
     def stop(number: signal.Signals) -> None:
         # Shells send a second one, which must not cut the cleaning up short.
         if not told:
+            screen.stopping()
             task.cancel()
         told.append(number)
 

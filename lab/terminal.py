@@ -105,6 +105,10 @@ class Screen:
         elif not finished.complete:
             self._console.print("The enrichment was not stored: exit code 3.")
 
+    def stopping(self) -> None:
+        """Say that the lab was told to end."""
+        self._console.print(Text("Stopping the estate …", style="dim"))
+
     def failed(self, message: str) -> None:
         """Why there is nothing more to show."""
         self._console.print(Text(printable(f"error: {message}"), style="bold red"), soft_wrap=True)
