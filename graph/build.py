@@ -15,6 +15,7 @@ from graph.nodes.enrich import Enrich
 from graph.nodes.plan import Budgets, Plan
 from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
+from graph.redaction import Redactor
 from graph.settings import Settings
 from graph.state import Investigation, Question
 from graph.tape import recorded, recorded_call
@@ -58,6 +59,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
         tools={known.name: known for known in ports.toolset.tools},
         timeout_s=settings.tool_timeout_s,
         max_tokens=settings.tool_max_tokens,
+        redactor=Redactor(settings.redact_emails),
     )
     enrich = Enrich(
         analyst=ports.analyst,

@@ -149,6 +149,8 @@ class Settings(BaseSettings):
     tool_timeout_s: float = Field(default=20, gt=0)
     tool_max_tokens: int = Field(default=2500, ge=200)
     """Cap of what one tool result shows the model; a token is taken as four characters."""
+    redact_emails: bool = False
+    """Whether e-mail addresses are taken out of tool results, as secrets always are."""
 
     turn_max_visits: int = Field(default=16, ge=1)
     """Calls of the orchestrator in one turn before it is asked to conclude."""

@@ -9,6 +9,7 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from pydantic import ValidationError
 
+from graph.redaction import Redactor
 from graph.state import Evidence
 from graph.tape import Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS, ToolResult
@@ -16,11 +17,15 @@ from graph.tools.result import ARGUMENTS, ToolResult
 
 @dataclass(frozen=True)
 class Tool:
-    """The node. `max_tokens` caps what one result shows the model."""
+    """The node. `max_tokens` caps what one result shows the model.
+
+    Whatever a tool returns is redacted here once more, so that no tool can forget it.
+    """
 
     tools: Mapping[str, BaseTool]
     timeout_s: float
     max_tokens: int
+    redactor: Redactor
 
     async def __call__(self, visit: Mapping[str, Any]) -> Update:
         """Run the call of a `CallVisit`, or answer it with why it is not run."""
@@ -55,7 +60,8 @@ class Tool:
                 for problem in refused.errors(include_url=False)
             )
         else:
-            return ToolResult.model_validate(result)
+            shown = ToolResult.model_validate(result).model_dump()
+            return ToolResult(**await asyncio.to_thread(self.redactor.value, shown))
         return ToolResult(status="error", source=source, query=f"{name}({arguments})", error=error)
 
 

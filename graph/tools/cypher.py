@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from neo4j import AsyncDriver, AsyncGraphDatabase, Query, RoutingControl
@@ -11,6 +11,7 @@ from neo4j.exceptions import DriverError, Neo4jError
 from neo4j.time import Date, DateTime, Duration, Time
 
 from graph.errors import TopologyUnavailable
+from graph.redaction import Redactor
 from graph.settings import GraphMapping, Settings
 
 ROW_LIMIT = 1000
@@ -34,9 +35,10 @@ class GraphReader:
     database: str
     mapping: GraphMapping
     timeout_s: float
+    redactor: Redactor = field(default_factory=Redactor)
 
     async def rows(self, query: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a read query as JSON-able values, at most ROW_LIMIT + 1.
+        """The rows of a read query as JSON-able values, at most ROW_LIMIT + 1, without secrets.
 
         Dates, times and durations come as ISO 8601, points as lists, bytes as hexadecimal.
         Raises ReadFailed on any refusal, and when it takes longer than the timeout: the server
@@ -56,7 +58,10 @@ class GraphReader:
             raise ReadFailed(f"no answer in {self.timeout_s:g} s", asked) from None
         except (DriverError, Neo4jError) as error:
             raise ReadFailed(_words(error), asked) from error
-        return [_plain(record.data()) for record in records]
+        rows = [_plain(record.data()) for record in records]
+        # Here the names of the properties are still known; in a thread, for it takes its time.
+        redacted: list[dict[str, Any]] = await asyncio.to_thread(self.redactor.value, rows)
+        return redacted
 
 
 @asynccontextmanager
@@ -87,7 +92,11 @@ async def open_graph(settings: Settings) -> AsyncIterator[GraphReader | None]:
         raise _unavailable(uri, error) from error
     async with driver:
         reader = GraphReader(
-            driver, settings.neo4j_database, settings.graph_mapping, settings.tool_timeout_s
+            driver,
+            settings.neo4j_database,
+            settings.graph_mapping,
+            settings.tool_timeout_s,
+            Redactor(settings.redact_emails),
         )
         try:
             await driver.verify_connectivity()
