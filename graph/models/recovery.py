@@ -40,8 +40,8 @@ def _integer(digits: str) -> int:
 
 
 def without_thinking(text: str) -> str:
-    """The text after the last `</think>`, stripped."""
-    return text.rpartition("</think>")[2].strip()
+    """The text after the last `</think>` and before a `<think>` that is never closed, stripped."""
+    return text.rpartition("</think>")[2].partition("<think>")[0].strip()
 
 
 def is_empty(message: AIMessage) -> bool:

@@ -185,6 +185,8 @@ def test_a_plain_answer_is_left_alone_and_does_not_say_it_was_recovered() -> Non
         ("hm, no opening tag</think>answer", "answer"),
         ("a</think>b</think>c", "c"),
         ("all thought</think>", ""),
+        ("<think>never closed", ""),
+        ("answer <think>and a thought never closed", "answer"),
         ("", ""),
     ],
 )
@@ -192,7 +194,7 @@ def test_thinking_is_taken_off(text: str, rest: str) -> None:
     assert without_thinking(text) == rest
 
 
-@pytest.mark.parametrize("content", ["", " \n", "<think>hm</think>", "hm</think>\n\n", []])
+@pytest.mark.parametrize("content", ["", " \n", "<think>hm</think>", "hm</think>\n\n", "<think>hm", []])
 def test_a_message_that_says_and_asks_nothing_is_empty(content: Any) -> None:
     assert is_empty(AIMessage(content))
 
