@@ -1,8 +1,7 @@
 """Questions to the topology graph: who calls whom, who owns what, what was deployed.
 
-Paths are walked level by level, one bounded query each, because a variable-length pattern
-enumerates every path and a dense graph has far too many. Names of labels and relationships
-come from the validated mapping in the settings; everything else is a parameter.
+Names of labels and relationships come from the validated mapping in the settings; everything
+else is a parameter.
 """
 
 import functools
@@ -13,19 +12,12 @@ from typing import Annotated, Any, Literal, cast
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field, create_model
 
+from graph.tools.calls import EDGE_COLUMNS, Calls, shortest_way
 from graph.tools.cypher import ROW_LIMIT, GraphReader, ReadFailed
 from graph.tools.result import ToolResult, table
 
 SOURCE = "neo4j"
-MEASURES = (
-    "avg_latency_ms",
-    "p99_latency_ms",
-    "baseline_p99_latency_ms",
-    "requests_per_min",
-    "error_rate",
-    "connections",
-)
-EDGE_COLUMNS = ("from", "relation", "to", *MEASURES)
+FOLLOWED = f"only the first {ROW_LIMIT} calls were followed"
 NAMESAKES = 5
 """Components of one name that are shown."""
 Depth = Annotated[int, Field(ge=1, le=6, description="Levels to walk")]
@@ -41,6 +33,7 @@ def topology_tools(reader: GraphReader) -> list[BaseTool]:
         topology.get_component,
         topology.get_topology,
         topology.find_blast_radius,
+        topology.find_path,
         topology.list_recent_deployments,
     ]
     return [_tool(question) for question in questions]
@@ -73,10 +66,10 @@ def _errors_as_results(ask: Ask) -> Ask:
 class _Topology:
     def __init__(self, reader: GraphReader) -> None:
         self._reader = reader
+        self._calls = Calls(reader)
         names = reader.mapping
         self._name = names.name
         self._components = f"{names.service}|{names.database}"
-        self._edges = f"{names.calls}|{names.uses}"
         kinds = [names.service, names.database, names.host]
         self._kind = f"head([label IN labels(c) WHERE label IN {kinds}])"
 
@@ -142,9 +135,9 @@ class _Topology:
             return await self._unknown(name)
         down, up = [], []
         if direction != "dependents":
-            down = await self._walk(name, depth, downstream=True)
+            down = await self._calls.walk(name, depth, downstream=True)
         if direction != "dependencies":
-            up = await self._walk(name, depth, downstream=False)
+            up = await self._calls.walk(name, depth, downstream=False)
         # On a cycle the two walks meet the same edges.
         seen = {(edge["from"], edge["relation"], edge["to"]) for edge in down}
         up = [edge for edge in up if (edge["from"], edge["relation"], edge["to"]) not in seen]
@@ -155,7 +148,7 @@ class _Topology:
         question = f"dependents of {name!r} to depth {depth}"
         if not await self._exists(name):
             return await self._unknown(name)
-        edges = await self._walk(name, depth, downstream=False)
+        edges = await self._calls.walk(name, depth, downstream=False)
         distance: dict[str, int] = {}
         for edge in edges:
             distance.setdefault(edge["from"], edge["level"])
@@ -167,8 +160,20 @@ class _Topology:
         result = _table(question, columns, rows, ROW_LIMIT)
         if len(edges) <= ROW_LIMIT:
             return result
-        note = f"[only the first {ROW_LIMIT} calls were followed; more may be affected]"
+        note = f"[{FOLLOWED}; more may be affected]"
         return result.model_copy(update={"text": f"{result.text}\n{note}"})
+
+    async def find_path(self, source: Name, target: Name, depth: Depth = 6) -> ToolResult:
+        """Find a shortest way of calls from one component to another, with its latencies."""
+        question = f"way of calls from {source!r} to {target!r} within {depth} levels"
+        for name in (source, target):
+            if not await self._exists(name):
+                return await self._unknown(name)
+        edges = await self._calls.walk(source, depth, downstream=True)
+        result = _table(question, EDGE_COLUMNS, shortest_way(edges, source, target), ROW_LIMIT)
+        if result.status == "no_data" and len(edges) > ROW_LIMIT:
+            return result.model_copy(update={"text": f"{FOLLOWED}; there may be a way"})
+        return result
 
     async def list_recent_deployments(
         self,
@@ -233,34 +238,6 @@ class _Topology:
             query=f"component {name!r}",
             text=f"no {kinds} is named {name!r}; {near}",
         )
-
-    async def _walk(self, name: str, depth: int, *, downstream: bool) -> list[dict[str, Any]]:
-        """The edges met level by level from `name`, each once, at most ROW_LIMIT and one."""
-        seen, frontier = {name}, [name]
-        edges: list[dict[str, Any]] = []
-        for level in range(1, depth + 1):
-            found = await self._level(frontier, downstream=downstream)
-            edges += [{**row, "level": level} for row in found]
-            reached = {row["to"] if downstream else row["from"] for row in found}
-            frontier = sorted(reached - seen)
-            seen |= reached
-            if not frontier or len(edges) > ROW_LIMIT:
-                break
-        return edges
-
-    async def _level(self, frontier: list[str], *, downstream: bool) -> list[dict[str, Any]]:
-        here = "a" if downstream else "b"
-        measured = ", ".join(f"r.{measure} AS {measure}" for measure in MEASURES)
-        cypher = (
-            f"MATCH (a:{self._components})-[r:{self._edges}]->(b:{self._components}) "
-            f"WHERE {here}.{self._name} IN $frontier "
-            f"WITH r, toStringOrNull(a.{self._name}) AS `from`, type(r) AS relation, "
-            f"toStringOrNull(b.{self._name}) AS `to` "
-            "WHERE `from` IS NOT NULL AND `to` IS NOT NULL "
-            f"RETURN `from`, relation, `to`, {measured} "
-            "ORDER BY `from`, `to`, relation LIMIT $limit"
-        )
-        return await self._reader.rows(cypher, {"frontier": frontier})
 
 
 def _facts(subject: str, properties: dict[str, Any]) -> list[dict[str, Any]]:

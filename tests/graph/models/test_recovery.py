@@ -194,7 +194,9 @@ def test_thinking_is_taken_off(text: str, rest: str) -> None:
     assert without_thinking(text) == rest
 
 
-@pytest.mark.parametrize("content", ["", " \n", "<think>hm</think>", "hm</think>\n\n", "<think>hm", []])
+@pytest.mark.parametrize(
+    "content", ["", " \n", "<think>hm</think>", "hm</think>\n\n", "<think>hm", []]
+)
 def test_a_message_that_says_and_asks_nothing_is_empty(content: Any) -> None:
     assert is_empty(AIMessage(content))
 

@@ -21,6 +21,7 @@ QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("get_component", {"name": "cart-service"}),
     ("get_topology", {"name": "cart-service"}),
     ("find_blast_radius", {"name": "cart-service"}),
+    ("find_path", {"source": "cart-service", "target": "tax-service"}),
     ("list_recent_deployments", {"service": "cart-service"}),
 ]
 SHOP_CALLS = ["web>lb", "lb>order", "lb>inv", "order>inv", "order>pay", "pay>bank", "job>inv"]
@@ -181,6 +182,33 @@ async def test_a_cut_at_the_row_limit_is_said(scratch: GraphReader, server: Bolt
     result = await ask(scratch, "get_topology", name="hub", depth=1)
     assert (result.matched, result.returned) == (ROW_LIMIT + 1, ROW_LIMIT)
     assert "[1 or more further rows" in result.text
+
+
+async def test_a_shortest_way_of_calls_is_found_with_its_edges_in_order(
+    scratch: GraphReader, server: BoltServer
+) -> None:
+    await calls(server, "a>b", "b>c", "c>d", "a>x", "x>d", "d>a", "d>e")
+    way = await ask(scratch, "find_path", source="a", target="d")
+    assert [f"{edge['from']}>{edge['to']}" for edge in way.data] == ["a>x", "x>d"]
+    assert way.text.splitlines()[0].startswith("from\trelation\tto\tavg_latency_ms")
+
+
+@pytest.mark.parametrize(("target", "depth"), [("z", 6), ("d", 2), ("a", 6)])
+async def test_without_a_way_within_the_depth_there_is_no_data(
+    scratch: GraphReader, server: BoltServer, target: str, depth: int
+) -> None:
+    await calls(server, "a>b", "b>c", "c>d", "z>a")
+    way = await ask(scratch, "find_path", source="a", target=target, depth=depth)
+    assert (way.status, way.error, way.matched) == ("no_data", None, 0)
+
+
+async def test_a_way_beyond_what_was_followed_is_not_denied(
+    scratch: GraphReader, server: BoltServer
+) -> None:
+    leaves = (f"hub>leaf-{number:04}" for number in range(ROW_LIMIT + 5))
+    await calls(server, *leaves, f"leaf-{ROW_LIMIT + 4:04}>end")
+    way = await ask(scratch, "find_path", source="hub", target="end")
+    assert way.text == f"only the first {ROW_LIMIT} calls were followed; there may be a way"
 
 
 @pytest.mark.parametrize(
