@@ -13,6 +13,8 @@ class Relay:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
+        self.delay_s = 0.0
+        """How much later what the server says arrives."""
 
     async def open(self) -> None:
         """Listen on a free loopback port, `port`."""
@@ -31,19 +33,23 @@ class Relay:
         pair = {writer, back}
         self._writers |= pair
         try:
-            await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+            await asyncio.gather(
+                self._pass_on(reader, back, late=False), self._pass_on(there, writer, late=True)
+            )
         finally:
             self._writers -= pair
             for end in pair:
                 end.close()
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while received := await reader.read(65536):
-            writer.write(received)
-            await writer.drain()
-    writer.close()
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, late: bool
+    ) -> None:
+        with suppress(ConnectionError):
+            while received := await reader.read(65536):
+                await asyncio.sleep(self.delay_s if late else 0)
+                writer.write(received)
+                await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager
