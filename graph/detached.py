@@ -86,11 +86,12 @@ class Detached:
 
     async def __call__(self, turn: Turn, state: dict[str, Any]) -> Receipt:
         """See HandOver. The same turn handed over again neither writes nor runs twice."""
-        if turn["id"] not in self._accepted and len(self._accepted) >= self._bounds.backlog:
-            reason = f"backlog of {self._bounds.backlog} is full (ENRICHMENT_BACKLOG)"
-            return await self._kept(receipt(turn, "skipped", reason=reason, thread_id=None))
-        self._accepted.add(turn["id"])
+        full = turn["id"] not in self._accepted and len(self._accepted) >= self._bounds.backlog
         try:
+            if full:
+                reason = f"backlog of {self._bounds.backlog} is full (ENRICHMENT_BACKLOG)"
+                return await self._kept(receipt(turn, "skipped", reason=reason, thread_id=None))
+            self._accepted.add(turn["id"])
             return await self._handed_over(turn, state)
         except sqlite3.Error as error:
             logger.exception("turn %s could not be handed over", turn["id"])
@@ -118,10 +119,10 @@ class Detached:
             return
         guard_s = self._bounds.guard_s
         logger.warning("waiting up to %g s for %d enrichments to end", guard_s, len(tasks))
-        late = tasks
         try:
-            _, late = await asyncio.wait(tasks, timeout=guard_s)
+            await asyncio.wait(tasks, timeout=guard_s)
         finally:
+            late = [task for task in tasks if not task.done()]
             for task in late:
                 task.cancel()
             if late:
