@@ -7,7 +7,6 @@ The product sees it through an account that may only read.
 import asyncio
 import json
 import secrets
-import shutil
 import socket
 import tempfile
 from asyncio.subprocess import Process
@@ -61,33 +60,39 @@ async def serve(databases: Sequence[str]) -> AsyncIterator[BoltServer]:
     found = find_spec("arcadedb_embedded")
     if found is None or found.origin is None:
         raise BoltUnavailable("arcadedb-embedded is not installed: use requirements.txt")
-    launch = _Launch(
-        package=Path(found.origin).parent,
-        root=Path(tempfile.mkdtemp(prefix="netforge-bolt-")),
-        databases=databases,
-        bolt_port=_free_port(),
-        http_port=_free_port(),
-    )
-    launch.write()
-    output = launch.root / "server.out"
-    with output.open("wb") as log:
+    # Removed without a wait in between: a second signal could cut a wait short.
+    with tempfile.TemporaryDirectory(prefix="netforge-bolt-", ignore_cleanup_errors=True) as root:
+        launch = _Launch(
+            package=Path(found.origin).parent,
+            root=Path(root),
+            databases=databases,
+            bolt_port=_free_port(),
+            http_port=_free_port(),
+        )
+        launch.write()
+        async with _started(launch) as process:
+            uri = f"bolt://127.0.0.1:{launch.bolt_port}"
+            async with AsyncGraphDatabase.driver(
+                uri,
+                auth=("root", launch.admin_password),
+                max_transaction_retry_time=0,
+                notifications_min_severity="OFF",
+                telemetry_disabled=True,
+            ) as admin:
+                await _until_ready(admin, databases, process, launch.output)
+                yield BoltServer(uri, launch.reader_password, admin)
+
+
+@asynccontextmanager
+async def _started(launch: "_Launch") -> AsyncIterator[Process]:
+    with launch.output.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *launch.command, stdout=log, stderr=log, cwd=launch.root
         )
     try:
-        uri = f"bolt://127.0.0.1:{launch.bolt_port}"
-        async with AsyncGraphDatabase.driver(
-            uri,
-            auth=("root", launch.admin_password),
-            max_transaction_retry_time=0,
-            notifications_min_severity="OFF",
-            telemetry_disabled=True,
-        ) as admin:
-            await _until_ready(admin, databases, process, output)
-            yield BoltServer(uri, launch.reader_password, admin)
+        yield process
     finally:
         await _stop(process)
-        await asyncio.to_thread(shutil.rmtree, launch.root, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,11 @@ class _Launch:
     http_port: int
     admin_password: str = field(default_factory=lambda: secrets.token_hex(16))
     reader_password: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    @property
+    def output(self) -> Path:
+        """Where the server's own words go."""
+        return self.root / "server.out"
 
     @property
     def command(self) -> list[str]:
@@ -203,3 +213,6 @@ async def _stop(process: Process) -> None:
         except TimeoutError:
             process.kill()
             await process.wait()
+        except asyncio.CancelledError:
+            process.kill()
+            raise

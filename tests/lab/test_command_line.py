@@ -129,7 +129,7 @@ def test_a_lab_that_is_told_to_stop_leaves_nothing_behind(
     )
     assert process.stdout is not None
     with process:
-        said = list(takewhile(lambda line: "Steps" not in line, process.stdout))
+        said = list(takewhile(lambda line: "Starting" not in line, process.stdout))
         process.send_signal(told[0])
         for number in told[1:]:
             said += takewhile(lambda line: "Stopping" not in line, process.stdout)
