@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,15 @@ def test_a_question_about_facts_gets_no_report_also_on_a_terminal_without_unicod
     assert done.stdout.endswith(b"No report was asked for or made: exit code 3.\n")
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """SIGINT is heeded by children: a shell's background job ignores it, and they would too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize(
     "told", [(signal.SIGTERM, signal.SIGHUP), (signal.SIGHUP,), (signal.SIGINT,)]
 )
