@@ -46,7 +46,7 @@ class Runtime:
     detached: Detached
     disabled: dict[str, str]
     """Sources that are not configured, each with its reason."""
-    occupied: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
     """Threads on which a turn runs now."""
 
     async def stream(
@@ -118,15 +118,15 @@ class Runtime:
     @contextmanager
     def _occupied(self, thread_id: str) -> Iterator[None]:
         """Keep the thread for one turn: of two at once, the later would overwrite the other."""
-        if thread_id in self.occupied:
+        if thread_id in self.busy:
             raise ThreadBusy(
                 f"a turn is running on thread {thread_id!r}; ask again when it has answered"
             )
-        self.occupied.add(thread_id)
+        self.busy.add(thread_id)
         try:
             yield
         finally:
-            self.occupied.discard(thread_id)
+            self.busy.discard(thread_id)
 
     def _config(self, thread_id: str, run_id: str | None = None) -> RunnableConfig:
         config: RunnableConfig = {
@@ -161,7 +161,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         builder = build(Ports(orchestrator, analyst, tools, memory, hand_over), settings)
         graph = builder.compile(checkpointer=saver)
         detached.attach(graph)
-        await detached.resume(await memory.pending())
+        if settings.enrichment:
+            await detached.resume(await memory.pending())
         yield Runtime(settings, builder, graph, saver, memory, detached, tools.disabled)
 
 

@@ -99,10 +99,14 @@ async def test_told_twice_it_parks_the_enrichments_and_the_next_start_resumes_th
     assert code == 130
     assert "1 enrichments are parked; the next start resumes them" in said
     provider.always(ANALYST, None)
+    async with open_lab(enrichment=False) as runtime:
+        switched_off = await runtime.enrichment(turn)
     async with open_lab() as runtime:
-        receipt = await runtime.enrichment(turn)
-    assert receipt is not None
-    assert receipt["status"] == "stored"
+        resumed = await runtime.enrichment(turn)
+    assert switched_off is not None
+    assert switched_off["status"] == "pending"
+    assert resumed is not None
+    assert resumed["status"] == "stored"
 
 
 async def refusal(settings: Settings, **overrides: str) -> tuple[int | None, str]:
