@@ -34,7 +34,7 @@ def append_messages(state: list[AnyMessage], writes: Sequence[Any]) -> list[AnyM
             place = len(merged)
             identity = message.id or f"place-{place}"
             position[identity] = place
-            merged.append(message.model_copy(update={"id": identity}))
+            merged.append(message if message.id else message.model_copy(update={"id": identity}))
     return merged
 
 
@@ -228,6 +228,12 @@ def question_message(state: Investigation) -> HumanMessage:
             check_question(message.text)
             return message
     raise InvalidQuestion("no question: send at least one human message in 'messages'")
+
+
+def evidence_of_turn(state: Investigation) -> list[Evidence]:
+    """What was gathered in the current turn, in order."""
+    turn_id = state["turn"]["id"]
+    return [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn_id]
 
 
 def begins_turn(state: Investigation) -> bool:

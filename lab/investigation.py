@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from graph.runtime import Runtime
-from graph.state import Evidence, Exchange, Investigation, Receipt
+from graph.state import Evidence, Exchange, Investigation, Receipt, evidence_of_turn
 
 STEP_KINDS = frozenset({"model", "tool", "memory", "detach"})
 
@@ -35,8 +35,7 @@ class Answered:
     @property
     def evidence(self) -> list[Evidence]:
         """What was gathered in this turn, in order."""
-        turn_id = self.state["turn"]["id"]
-        return [entry for entry in self.state.get("evidence", []) if entry["turn_id"] == turn_id]
+        return evidence_of_turn(self.state)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from graph.runtime import Runtime, open_runtime
 from graph.settings import Settings, load
 from server.app import create_app
 
+logger = logging.getLogger("netforge")
+
 
 def main() -> int:
     """Serve until told to stop; 1 when the start fails."""
@@ -30,9 +32,6 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     return 0
-
-
-logger = logging.getLogger("netforge")
 
 
 class _Server(uvicorn.Server):

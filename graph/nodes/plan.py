@@ -20,7 +20,15 @@ from langgraph.types import Send
 from graph.models.failure import ModelFailure
 from graph.models.port import Ask
 from graph.report import CONCLUDE, conclude_schema
-from graph.state import Investigation, Recalled, Spent, Turn, begins_turn, question_message
+from graph.state import (
+    Investigation,
+    Recalled,
+    Spent,
+    Turn,
+    begins_turn,
+    evidence_of_turn,
+    question_message,
+)
 from graph.tape import Update, digest, identity, now
 from graph.untrusted import fenced
 
@@ -222,8 +230,8 @@ def _earlier_results(state: Investigation) -> dict[str, str]:
         digest([entry["name"], entry["args"]]): (
             f"repeats {entry['id']}, not run again:\n{contents[entry['message_id']]}"
         )
-        for entry in state.get("evidence", [])
-        if entry["turn_id"] == state["turn"]["id"] and entry["status"] != "error"
+        for entry in evidence_of_turn(state)
+        if entry["status"] != "error"
     }
 
 
@@ -237,10 +245,9 @@ async def _counted(state: Investigation) -> Spent:
     """What is spent, with the calls run and the time passed up to now."""
     turn = state["turn"]
     elapsed = (await now()) - datetime.fromisoformat(turn["asked_at"])
-    run = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn["id"]]
     return {
         **state["spent"],
-        "tool_calls": len(run),
+        "tool_calls": len(evidence_of_turn(state)),
         "seconds": round(elapsed.total_seconds(), 3),
     }
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from graph.detached import HandOver, receipt
 from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
-from graph.state import Evidence, Investigation, Receipt
+from graph.state import Evidence, Investigation, Receipt, evidence_of_turn
 from graph.tape import Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
 from graph.untrusted import fenced
@@ -95,7 +95,7 @@ class Respond:
 
     async def _handed_over(self, state: Investigation, draft: Draft) -> Receipt:
         turn = state["turn"]
-        evidence = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn["id"]]
+        evidence = evidence_of_turn(state)
         reason = None
         if self.hand_over is None:
             reason = "switched off by ENRICHMENT"
@@ -155,8 +155,7 @@ def _failure_text(state: Investigation) -> str:
 
 
 def _gathered(state: Investigation) -> str:
-    turn_id = state["turn"]["id"]
-    evidence = [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn_id]
+    evidence = evidence_of_turn(state)
     if not evidence:
         return "No evidence had been gathered."
     return "\n".join(["Gathered so far:", *(f"- {_line(entry)}" for entry in evidence)])
@@ -164,9 +163,9 @@ def _gathered(state: Investigation) -> str:
 
 def _failed_sources(state: Investigation) -> list[str]:
     """The sources that answered with an error in this turn, one sentence each."""
-    turn_id, failed = state["turn"]["id"], dict[str, list[str]]()
-    for entry in state.get("evidence", []):
-        if entry["turn_id"] == turn_id and entry["status"] == "error":
+    failed: dict[str, list[str]] = {}
+    for entry in evidence_of_turn(state):
+        if entry["status"] == "error":
             failed.setdefault(entry["source"], []).append(entry["id"])
     failed.pop(ARGUMENTS, None)
     return [
