@@ -14,6 +14,7 @@ from bench.figure import Figure
 from graph.runtime import Runtime, open_runtime
 from lab import bolt, minimax, standin
 from lab.estate import DATABASE, settings
+from lab.faults import Hang
 from lab.incident import load
 
 TURNS = 20
@@ -28,7 +29,7 @@ async def measure() -> Figure:
         async with bolt.serve([DATABASE]) as server, minimax.serve(standin.answer) as provider:
             await server.load(incident.topology, DATABASE)
             provider.delay_s = MODEL_DELAY_S
-            provider.always("MiniMax-M2.5", minimax.Hang())
+            provider.always("MiniMax-M2.5", Hang())
             on = settings(server, provider, Path(folder) / "on", enrichment_timeout_s=5)
             off = settings(server, provider, Path(folder) / "off", enrichment=False)
             async with open_runtime(on) as with_it, open_runtime(off) as without_it:

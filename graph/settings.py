@@ -8,10 +8,18 @@ is never part of the message.
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import SettingsError
@@ -68,11 +76,15 @@ def _bolt_address(value: str) -> str:
     return _address(value, ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"))
 
 
+def _web_address(value: str) -> str:
+    return _address(value, ("http", "https")).rstrip("/")
+
+
 def _key(value: SecretStr) -> SecretStr:
     """The key without the white space round it, as a mounted file has; it must fit a header."""
     key = value.get_secret_value().strip()
     if not key:
-        raise ValueError("it is blank; create a key at platform.minimax.io")
+        raise ValueError("it is blank; create a key with the provider, or leave the setting out")
     if not re.fullmatch(r"[!-~]+", key):
         raise ValueError("it holds a character that no key has, such as a space or a line break")
     return SecretStr(key)
@@ -88,6 +100,19 @@ ModelId = Annotated[str, AfterValidator(_model_id)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
 BoltAddress = Annotated[str, AfterValidator(_bolt_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+DatadogSite = Literal[
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "datadoghq.eu",
+    "ddog-gov.com",
+]
+"""The sites that the official client knows (2.62.0)."""
 
 
 class GraphMapping(BaseModel):
@@ -124,7 +149,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    minimax_api_key: Annotated[SecretStr, AfterValidator(_key)] = Field(
+    minimax_api_key: Key = Field(
         description="create a key at platform.minimax.io, or run the lab, which needs none"
     )
     minimax_api_base: ChatEndpoint = "https://api.minimax.io/v1"
@@ -145,6 +170,26 @@ class Settings(BaseSettings):
     neo4j_password: SecretStr = SecretStr("")
     neo4j_database: str = "neo4j"
     graph_mapping: Annotated[GraphMapping, NoDecode] = GraphMapping()
+
+    run_cypher: bool = False
+    """Whether the model may write Cypher of its own, guarded; off by default."""
+
+    dd_api_key: Key | None = None
+    """Without the two keys there is no Datadog, and reports say so."""
+    dd_app_key: Key | None = None
+    dd_site: DatadogSite = "datadoghq.com"
+    dd_api_url: WebAddress | None = None
+    """Instead of the site's own address."""
+
+    aws_region: str | None = None
+    """Such as eu-central-1. Without it there is no AWS, and reports say so."""
+    aws_profile: str | None = None
+    aws_access_key_id: SecretStr | None = None
+    """Without these the client looks for credentials as every AWS client does."""
+    aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+    aws_endpoint_url: WebAddress | None = None
+    """Instead of AWS's own addresses."""
 
     tool_timeout_s: float = Field(default=20, gt=0)
     tool_max_tokens: int = Field(default=2500, ge=200)
@@ -172,6 +217,20 @@ class Settings(BaseSettings):
 
     server_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     server_port: int = Field(default=8080, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _pairs_are_whole(self) -> Self:
+        for one, other in (
+            ("dd_api_key", "dd_app_key"),
+            ("aws_access_key_id", "aws_secret_access_key"),
+        ):
+            there = [name for name in (one, other) if getattr(self, name) is not None]
+            if len(there) == 1:
+                [missing] = {one, other} - set(there)
+                raise ValueError(
+                    f"{missing.upper()} is not set, but {there[0].upper()} is: set both, or none"
+                )
+        return self
 
 
 def load() -> Settings:

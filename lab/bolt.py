@@ -21,8 +21,8 @@ from typing import Any
 from neo4j import AsyncDriver, AsyncGraphDatabase
 from neo4j.exceptions import DriverError, Neo4jError
 
-from lab.incident import Topology
-from lab.topology import statements
+from lab.loading import statements
+from lab.topology import Topology
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 10

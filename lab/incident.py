@@ -1,25 +1,20 @@
-"""Reads an incident folder: the question, the estate's topology, and the expected answer.
+"""Reads an incident folder: the question, topology and signals, and the expected answer.
 
 The format is described in `docs/incidents.md`. Times in a folder are minutes before now, so
 that an incident is always fresh.
 """
 
 import tomllib
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError
 
 from graph.state import QUESTION_LIMIT
+from lab.entry import Entry, Text
+from lab.signals import Signals
+from lab.topology import Topology
 
 INCIDENTS = Path(__file__).parent / "incidents"
 
@@ -32,134 +27,20 @@ class IncidentError(Exception):
     """An incident folder that cannot be read; the message names the file and the key."""
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    return text
-
-
-_Text = Annotated[str, AfterValidator(_not_blank)]
-_Name = Annotated[_Text, Field(max_length=200)]
-"""The tools take no longer name."""
-_Percent = Annotated[float, Field(ge=0, le=100)]
-_Amount = Annotated[float, Field(ge=0, le=1_000_000_000)]
-_Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_YEAR_MINUTES = 366 * 24 * 60
-
-
-class Team(_Entry):
-    """Who owns components."""
-
-    name: _Name
-    channel: str
-    oncall: str
-
-
-class _Blamable(_Entry):
-    name: _Name
-
-
-class Host(_Blamable):
-    """A machine."""
-
-    zone: str
-    cpu_percent: _Percent
-    memory_percent: _Percent
-
-
-class Service(_Blamable):
-    """Something that is called; `external` when it is not ours."""
-
-    type: Literal["frontend", "gateway", "api", "worker", "queue", "cache", "external"]
-    team: str
-    criticality: Literal["low", "medium", "high", "critical"]
-    language: str = ""
-    version: str = ""
-    hosts: list[str] = []
-
-
-class Database(_Blamable):
-    """A store, with its connections."""
-
-    engine: str
-    team: str
-    criticality: Literal["low", "medium", "high", "critical"]
-    host: str
-    connections_in_use: _Count
-    max_connections: _Count
-    cpu_percent: _Percent
-
-
-class Call(_Entry):
-    """An edge: who calls whom, and how that goes."""
-
-    source: str = Field(alias="from")
-    target: str = Field(alias="to")
-    avg_latency_ms: _Amount
-    p99_latency_ms: _Amount
-    baseline_p99_latency_ms: _Amount
-    requests_per_min: _Amount
-    error_rate: float = Field(ge=0, le=1)
-    connections: _Count | None = None
-
-
-class Deployment(_Entry):
-    """A change of a service."""
-
-    id: _Name
-    service: str
-    version: str
-    status: Literal["succeeded", "failed", "rolled_back", "in_progress"]
-    deployed_by: str
-    minutes_ago: float = Field(ge=0, le=_YEAR_MINUTES)
-    change: str = ""
-
-
-class Topology(_Entry):
-    """The estate as it is while the incident lasts."""
-
-    team: list[Team]
-    host: list[Host]
-    service: list[Service]
-    database: list[Database]
-    call: list[Call]
-    deployment: list[Deployment] = []
-
-    @model_validator(mode="after")
-    def _names_are_unique_and_resolve(self) -> Self:
-        for key, problem in (*_duplicates(self), *_dangling(self)):
-            raise ValueError(f"{key}: {problem}")
-        return self
-
-    @property
-    def blamable(self) -> frozenset[str]:
-        """The names of all services, databases and hosts."""
-        entries: list[_Blamable] = [*self.service, *self.database, *self.host]
-        return frozenset(entry.name for entry in entries)
-
-    def deployed_at(self, deployment: Deployment, now: datetime) -> str:
-        """The deployment's time as ISO 8601 with a `Z`, counted back from `now`."""
-        moment = now - timedelta(minutes=deployment.minutes_ago)
-        return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-class Expected(_Entry):
+class Expected(Entry):
     """What a right answer says; read by tests only, never by the stand-in."""
 
     root_cause: str
+    """Empty when nothing is wrong."""
     explanation: str
-    decoys: list[str] = []
+    decoys: tuple[str, ...] = ()
 
 
-class Head(_Entry):
+class Head(Entry):
     """What people see of the incident: its title, and the question that is asked."""
 
-    title: _Text
-    question: Annotated[_Text, Field(max_length=QUESTION_LIMIT)]
+    title: Text
+    question: Annotated[Text, Field(max_length=QUESTION_LIMIT)]
 
 
 class Incident(Head):
@@ -167,6 +48,7 @@ class Incident(Head):
 
     name: str
     topology: Topology
+    signals: Signals
     expected: Expected
 
 
@@ -193,6 +75,10 @@ def load(name_or_path: str) -> Incident:
         )
     head = _read(folder / "incident.toml", Head)
     topology = _read(folder / "topology.toml", Topology)
+    written = folder / "signals.toml"
+    signals = _read(written, Signals) if written.exists() else Signals()
+    for key, problem in _unknown(signals, topology):
+        raise IncidentError(f"{written}: {key}: {problem}")
     expected = _read(folder / "expected.toml", Expected)
     for key, problem in _not_blamable(expected, topology.blamable):
         raise IncidentError(f"{folder / 'expected.toml'}: {key}: {problem}")
@@ -201,6 +87,7 @@ def load(name_or_path: str) -> Incident:
         title=head.title,
         question=head.question,
         topology=topology,
+        signals=signals,
         expected=expected,
     )
 
@@ -224,58 +111,25 @@ def _read(path: Path, model: type[_Model]) -> _Model:
         raise IncidentError(f"{path}: {error}") from error
 
 
-def _duplicates(topology: Topology) -> Iterator[_Fault]:
-    """Names that stand for two things; a team may be called like a service."""
-    taken: dict[str, str] = {}
-    kinds: list[tuple[str, Sequence[_Blamable]]] = [
-        ("service", topology.service),
-        ("database", topology.database),
-        ("host", topology.host),
-    ]
-    for kind, entries in kinds:
-        for position, entry in enumerate(entries):
-            if entry.name in taken:
-                yield (
-                    f"{kind}.{position}.name",
-                    f"{entry.name!r} is already the name of a {taken[entry.name]}",
-                )
-            taken[entry.name] = kind
-    for key, values in (
-        ("team.{}.name", [entry.name for entry in topology.team]),
-        ("deployment.{}.id", [entry.id for entry in topology.deployment]),
-    ):
-        for position, value in enumerate(values):
-            if value in values[:position]:
-                yield key.format(position), f"{value!r} is used twice"
-
-
-def _dangling(topology: Topology) -> Iterator[_Fault]:
-    """References to what is not defined."""
-    teams = {entry.name for entry in topology.team}
-    hosts = {entry.name for entry in topology.host}
-    services = {entry.name for entry in topology.service}
-    components = services | {entry.name for entry in topology.database}
-    references: list[tuple[str, str, str, set[str]]] = []
-    for position, service in enumerate(topology.service):
-        references.append((f"service.{position}.team", service.team, "team", teams))
-        for place, host in enumerate(service.hosts):
-            references.append((f"service.{position}.hosts.{place}", host, "host", hosts))
-    for position, database in enumerate(topology.database):
-        references.append((f"database.{position}.team", database.team, "team", teams))
-        references.append((f"database.{position}.host", database.host, "host", hosts))
-    for position, call in enumerate(topology.call):
-        references.append((f"call.{position}.from", call.source, "service", services))
-        references.append((f"call.{position}.to", call.target, "service or database", components))
-    for position, entry in enumerate(topology.deployment):
-        references.append((f"deployment.{position}.service", entry.service, "service", services))
-    for key, name, kind, known in references:
-        if name not in known:
-            yield key, f"no {kind} is named {name!r}"
+def _unknown(signals: Signals, topology: Topology) -> Iterator[_Fault]:
+    """References of signals to what is no part of the topology."""
+    kinds = {
+        "machine": {entry.name for entry in topology.host},
+        "tasks": {entry.name for entry in topology.service},
+        "instance": {entry.name for entry in topology.database},
+    }
+    for field, value in signals:
+        for position, entry in enumerate(value if isinstance(value, tuple) else ()):
+            known = kinds.get(field, topology.blamable)
+            name = entry.name if field in kinds else getattr(entry, "service", None)
+            if name is not None and name not in known:
+                key = "name" if field in kinds else "service"
+                yield f"{field}.{position}.{key}", f"no such component is named {name!r}"
 
 
 def _not_blamable(expected: Expected, known: frozenset[str]) -> Iterator[_Fault]:
     """Causes and decoys that are no part of the topology."""
-    blamed = [("root_cause", expected.root_cause)]
+    blamed = [("root_cause", expected.root_cause)] if expected.root_cause else []
     blamed += [(f"decoys.{position}", name) for position, name in enumerate(expected.decoys)]
     for key, name in blamed:
         if name not in known:

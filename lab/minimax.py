@@ -14,19 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
+from lab import faults
+from lab.faults import Status, spoil
 from lab.wire_rules import complaint
 
 Message = dict[str, Any]
 Policy = Callable[[dict[str, Any]], Message]
-
-
-@dataclass(frozen=True)
-class Status:
-    """An HTTP error in MiniMax's shape."""
-
-    status: int
-    message: str = "injected"
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -35,28 +28,6 @@ class ErrorIn200:
 
     code: int
     message: str
-
-
-@dataclass(frozen=True)
-class Hang:
-    """No answer until the client gives up."""
-
-
-@dataclass(frozen=True)
-class Trickle:
-    """An answer that never ends, a byte at a time."""
-
-
-@dataclass(frozen=True)
-class Reset:
-    """The head and a part of the answer, then a reset of the connection."""
-
-
-@dataclass(frozen=True)
-class Raw:
-    """A body that is not JSON."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +58,7 @@ def calling(*calls: tuple[str, dict[str, Any] | str], content: str = "") -> Repl
     )
 
 
-Fault = Status | ErrorIn200 | Hang | Trickle | Reset | Raw | Reply
+Fault = faults.Fault | ErrorIn200 | Reply
 
 
 @dataclass
@@ -172,30 +143,21 @@ async def serve(policy: Policy) -> AsyncIterator[MiniMaxDouble]:
         await runner.cleanup()
 
 
-async def _fail(fault: Fault, request: web.Request, seen: Seen) -> web.StreamResponse:
+async def _fail(
+    fault: faults.Fault | ErrorIn200, request: web.Request, seen: Seen
+) -> web.StreamResponse:
     if isinstance(fault, Status):
         return _error(fault.status, fault.message, fault.headers)
     if isinstance(fault, ErrorIn200):
         base = {"status_code": fault.code, "status_msg": fault.message}
         return web.json_response({"id": "lab", "choices": None, "base_resp": base})
-    if isinstance(fault, Raw):
-        return web.Response(text=fault.text, content_type="text/html")
-    response = web.StreamResponse(headers={"Content-Length": "4096"})
-    response.content_type = "application/json"
     try:
-        if isinstance(fault, Hang):
-            await asyncio.Event().wait()
-        await response.prepare(request)
-        await response.write(b'{"id": "lab", "choices": [{"index": 0, "message": {"role"')
-        while isinstance(fault, Trickle):
-            await asyncio.sleep(0.05)
-            await response.write(b" ")
+        return await spoil(
+            fault, request, b'{"id": "lab", "choices": [{"index": 0, "message": {"role"'
+        )
     except (asyncio.CancelledError, ConnectionResetError):
         seen.closed_by_client.set()
         raise
-    if request.transport:
-        request.transport.abort()
-    return response
 
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.StreamResponse:

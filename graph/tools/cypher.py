@@ -13,18 +13,10 @@ from neo4j.time import Date, DateTime, Duration, Time
 from graph.errors import TopologyUnavailable
 from graph.redaction import Redactor
 from graph.settings import GraphMapping, Settings
+from graph.tools.question import ReadFailed
 
 ROW_LIMIT = 1000
 """Rows of one query; every query carries it as `$limit`, one more tells that there is more."""
-
-
-class ReadFailed(Exception):
-    """The database refused or did not answer; the message holds its own words."""
-
-    def __init__(self, words: str, query: str) -> None:
-        super().__init__(words)
-        self.query = query
-        """The Cypher text with its parameters."""
 
 
 @dataclass(frozen=True)

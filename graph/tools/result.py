@@ -10,6 +10,8 @@ from graph.untrusted import fenced, printable
 ARGUMENTS = "arguments"
 """The source of a result whose call was refused for its arguments: no estate was asked."""
 CHARACTERS_PER_TOKEN = 4
+CUT_NOTE = 80
+"""Characters that the line about a cut may take."""
 CELL_LIMIT = 200
 """Characters of one table cell."""
 
@@ -29,6 +31,10 @@ class ToolResult(BaseModel):
     window: str | None = None
     matched: int = 0
     returned: int = 0
+    cursor: str | None = None
+    """What to pass as `cursor` for the next part; None when there is none."""
+    url: str | None = None
+    """Where a person sees the same."""
     text: str = ""
     """The compact form."""
     data: Any = None
@@ -42,10 +48,13 @@ class ToolResult(BaseModel):
             f"{evidence_id} status={self.status} source={self.source}{window} "
             f"matched={self.matched} returned={self.returned}"
         )
-        body = self.error if self.status == "error" else self.text
+        body = (self.error if self.status == "error" else self.text) or ""
+        if self.cursor:
+            body = f"[there is more: ask with cursor={printable(self.cursor)}]\n{body}"
         if not body:
             return header
-        kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN)
+        frame = len(header) + len(fenced("", boundary)) + CUT_NOTE
+        kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN - frame)
         return f"{header}\n{fenced(kept, boundary)}"
 
 

@@ -4,16 +4,16 @@ Names of labels and relationships come from the validated mapping in the setting
 else is a parameter.
 """
 
-import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from langchain_core.tools import BaseTool, StructuredTool
-from pydantic import BaseModel, Field, create_model
+from langchain_core.tools import BaseTool
+from pydantic import Field
 
 from graph.tools.calls import EDGE_COLUMNS, Calls, shortest_way
-from graph.tools.cypher import ROW_LIMIT, GraphReader, ReadFailed
+from graph.tools.cypher import ROW_LIMIT, GraphReader
+from graph.tools.question import Question, tools_on
 from graph.tools.result import ToolResult, table
 
 SOURCE = "neo4j"
@@ -21,14 +21,13 @@ FOLLOWED = f"only the first {ROW_LIMIT} calls were followed"
 NAMESAKES = 5
 """Components of one name that are shown."""
 Depth = Annotated[int, Field(ge=1, le=6, description="Levels to walk")]
-Ask = Callable[..., Awaitable[ToolResult]]
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Exact component name")]
 
 
 def topology_tools(reader: GraphReader) -> list[BaseTool]:
     """The topology tools on that reader."""
     topology = _Topology(reader)
-    questions: list[Ask] = [
+    questions: list[Question] = [
         topology.find_services,
         topology.get_component,
         topology.get_topology,
@@ -36,31 +35,7 @@ def topology_tools(reader: GraphReader) -> list[BaseTool]:
         topology.find_path,
         topology.list_recent_deployments,
     ]
-    return [_tool(question) for question in questions]
-
-
-def _tool(question: Ask) -> BaseTool:
-    """The question as a tool that refuses arguments it does not have."""
-    tool = StructuredTool.from_function(coroutine=_errors_as_results(question))
-    assert isinstance(tool.args_schema, type), "inferred from the signature"
-    strict: Any = {"extra": "forbid"}
-    tool.args_schema = create_model(
-        tool.name, __base__=cast(type[BaseModel], tool.args_schema), __cls_kwargs__=strict
-    )
-    return tool
-
-
-def _errors_as_results(ask: Ask) -> Ask:
-    """The question, answering with an error result where the database refuses it."""
-
-    @functools.wraps(ask)
-    async def answered(*args: Any, **kwargs: Any) -> ToolResult:
-        try:
-            return await ask(*args, **kwargs)
-        except ReadFailed as error:
-            return ToolResult(status="error", source=SOURCE, query=error.query, error=str(error))
-
-    return answered
+    return tools_on(SOURCE, questions)
 
 
 class _Topology:

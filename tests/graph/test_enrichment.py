@@ -7,7 +7,8 @@ import pytest
 
 from graph.errors import InvalidQuestion
 from graph.runtime import Runtime
-from lab.minimax import Hang, MiniMaxDouble, Raw, Reply
+from lab.faults import Hang, Raw
+from lab.minimax import MiniMaxDouble, Reply
 from tests.conftest import OpenRuntime
 
 ANALYST = "MiniMax-M2.5"

@@ -5,7 +5,8 @@ import json
 from graph.runtime import Runtime
 from graph.state import Investigation
 from lab.estate import KEY
-from lab.minimax import ErrorIn200, Fault, Hang, MiniMaxDouble, Raw, Reply, Reset, Status, calling
+from lab.faults import Hang, Raw, Reset, Status
+from lab.minimax import ErrorIn200, Fault, MiniMaxDouble, Reply, calling
 from tests.conftest import OpenRuntime
 
 ORCHESTRATOR = "MiniMax-M3"

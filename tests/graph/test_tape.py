@@ -6,7 +6,8 @@ from graph.runtime import Runtime
 from graph.state import Exchange
 from lab.bolt import BoltServer
 from lab.estate import KEY
-from lab.minimax import Hang, MiniMaxDouble, Reply, calling
+from lab.faults import Hang
+from lab.minimax import MiniMaxDouble, Reply, calling
 from tests.conftest import OpenRuntime
 
 ORCHESTRATOR, ANALYST = "MiniMax-M3", "MiniMax-M2.5"

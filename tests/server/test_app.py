@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from graph.runtime import Runtime
-from lab.minimax import MiniMaxDouble, Status
+from lab.faults import Status
+from lab.minimax import MiniMaxDouble
 from server.app import create_app
 
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"

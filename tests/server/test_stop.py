@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from graph.settings import Settings
-from lab.minimax import Hang, MiniMaxDouble
+from lab.faults import Hang
+from lab.minimax import MiniMaxDouble
 from tests.conftest import MakeSettings, OpenRuntime
 from tests.server.conftest import environment, free_port
 

@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from graph.models.failure import ModelFailure
 from graph.models.port import ModelPort, open_models
 from lab.estate import KEY, LabSettings
-from lab.minimax import Hang, MiniMaxDouble, Reply, Trickle, calling
+from lab.faults import Hang, Trickle
+from lab.minimax import MiniMaxDouble, Reply, calling
 
 ROOT = Path(__file__).parents[3]
 MODEL = "MiniMax-M3"

@@ -1,0 +1,237 @@
+"""One incident as both doubles tell it: what follows from the topology, and what was written.
+
+A story is a pure function of the folder and of one moment, `now`: whoever asks twice for the
+same time gets the same figures, and Datadog and AWS never contradict each other.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from lab.incident import Incident
+from lab.signals import CloudWatchMetric, Event, Log, LogLevel, Metric, Trail
+from lab.topology import Call, Database, Topology
+
+NOISE = 0.04
+CLUSTER = "shop"
+"""The ECS cluster of every estate."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One log line."""
+
+    at: datetime
+    service: str
+    host: str
+    level: LogLevel
+    message: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """An incident, told from `now` on backwards."""
+
+    incident: Incident
+    now: datetime
+
+    @property
+    def topology(self) -> Topology:
+        """Who is there, who calls whom."""
+        return self.incident.topology
+
+    def ago(self, minutes: float) -> datetime:
+        """The moment that many minutes before now."""
+        return self.now - timedelta(minutes=minutes)
+
+    def level(self, entry: Metric | CloudWatchMetric, at: datetime) -> float:
+        """The value of a metric at that moment, with a little noise that is always the same."""
+        signals = self.incident.signals
+        since = entry.since_minutes_ago
+        start = self.ago(signals.began_minutes_ago if since is None else since)
+        changed = start <= at <= self.ago(entry.until_minutes_ago)
+        value = entry.now if changed else entry.normal
+        name = entry.name if isinstance(entry, Metric) else entry.metric
+        return value * (1 + NOISE * _wobble(f"{name} {at.timestamp() // 60}"))
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """Datadog's metrics; a written one replaces one of the same name, tags, aggregation."""
+        every = [*_derived_metrics(self.topology), *self.incident.signals.metric]
+        return list(
+            {(m.name, tuple(sorted(m.tags.items())), m.aggregation): m for m in every}.values()
+        )
+
+    @cached_property
+    def cloudwatch(self) -> list[CloudWatchMetric]:
+        """CloudWatch's metrics; a written one replaces one of the same name and dimensions."""
+        every = [*_derived_cloudwatch(self.topology), *self.incident.signals.cloudwatch]
+        return list(
+            {
+                (m.namespace, m.metric, tuple(sorted(m.dimensions.items()))): m for m in every
+            }.values()
+        )
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Datadog's events: one a deployment, and the written ones."""
+        return [
+            *(
+                Event(
+                    title=f"Deployed {entry.service} {entry.version} ({entry.status})",
+                    text=entry.change,
+                    source="deployment",
+                    service=entry.service,
+                    minutes_ago=entry.minutes_ago,
+                )
+                for entry in self.topology.deployment
+            ),
+            *self.incident.signals.event,
+        ]
+
+    @cached_property
+    def trail(self) -> list[Trail]:
+        """CloudTrail's events: UpdateService for a deployment, and the written ones."""
+        return [
+            *(
+                Trail(
+                    event_name="UpdateService",
+                    event_source="ecs.amazonaws.com",
+                    user=entry.deployed_by,
+                    resource=entry.service,
+                    resource_type="AWS::ECS::Service",
+                    minutes_ago=entry.minutes_ago,
+                )
+                for entry in self.topology.deployment
+            ),
+            *self.incident.signals.trail,
+        ]
+
+    def lines(self, start: datetime, end: datetime) -> Iterator[Line]:
+        """The log lines of that time, one kind after the other, oldest first in each kind."""
+        for log in self.incident.signals.log:
+            first = max(start, self.ago(log.since_minutes_ago))
+            last = min(end, self.ago(log.until_minutes_ago))
+            every_s = 60 / log.per_min
+            offset = every_s * (0.5 + _wobble(log.message) / 2)
+            index = math.ceil((first.timestamp() - offset) / every_s)
+            while (at := index * every_s + offset) < last.timestamp():
+                yield self._line(log, index, datetime.fromtimestamp(at, self.now.tzinfo))
+                index += 1
+
+    def _line(self, log: Log, index: int, at: datetime) -> Line:
+        seed = hashlib.sha256(f"{log.service} {log.message} {index}".encode()).hexdigest()
+        number = int(seed[:8], 16)
+        message = log.message
+        for hole, value in (
+            ("{ms}", str(1000 + number % 2000)),
+            ("{n}", str(1 + number % 97)),
+            ("{id}", seed[8:20]),
+            ("{ip}", f"10.0.{number % 16}.{number % 251}"),
+        ):
+            message = message.replace(hole, value)
+        services = {service.name: service.hosts for service in self.topology.service}
+        hosts = services.get(log.service, ())
+        host = hosts[number % len(hosts)] if hosts else ""
+        return Line(at, log.service, host, log.level, message, seed[:24])
+
+
+def instance_id(host: str) -> str:
+    """What EC2 calls that host."""
+    return f"i-{hashlib.sha256(host.encode()).hexdigest()[:17]}"
+
+
+def _wobble(seed: str) -> float:
+    """A number from -1 to 1 that is always the same for that seed."""
+    return int(hashlib.sha256(seed.encode()).hexdigest()[:8], 16) / 0x7FFFFFFF - 1
+
+
+def _derived_metrics(topology: Topology) -> Iterator[Metric]:
+    for name, calls in _callers(topology).items():
+        yield from _request_metrics(name, calls)
+    for host in topology.host:
+        for metric, value in (
+            ("system.cpu.user", host.cpu_percent),
+            ("system.mem.used_percent", host.memory_percent),
+        ):
+            yield Metric(
+                name=metric, tags={"host": host.name}, unit="percent", normal=value, now=value
+            )
+    for database in topology.database:
+        for metric, count in (
+            ("connections", database.connections_in_use),
+            ("max_connections", database.max_connections),
+        ):
+            yield Metric(
+                name=f"{database.engine}.{metric}",
+                tags={"database": database.name, "host": database.host},
+                unit="connection",
+                normal=count,
+                now=count,
+            )
+
+
+def _request_metrics(name: str, calls: list[Call]) -> Iterator[Metric]:
+    """What the callers of a component see, as traces of it show."""
+    per_min = sum(call.requests_per_min for call in calls)
+    slowest = max(calls, key=lambda call: call.p99_latency_ms)
+    usual = max(call.baseline_p99_latency_ms for call in calls)
+    average = sum(call.avg_latency_ms * call.requests_per_min for call in calls) / (per_min or 1)
+    failing = sum(call.error_rate * call.requests_per_min for call in calls)
+    part = min(1.0, usual / slowest.p99_latency_ms) if slowest.p99_latency_ms else 1.0
+    for metric, aggregation, unit, normal, now in (
+        ("trace.http.request", "p99", "millisecond", usual, slowest.p99_latency_ms),
+        ("trace.http.request", "avg", "millisecond", average * part, average),
+        ("trace.http.request.hits", None, "request/min", per_min, per_min),
+        ("trace.http.request.errors", None, "request/min", min(failing, per_min / 1000), failing),
+    ):
+        yield Metric.model_validate(
+            {
+                "name": metric,
+                "tags": {"service": name},
+                "aggregation": aggregation,
+                "unit": unit,
+                "normal": normal,
+                "now": now,
+            }
+        )
+
+
+def _derived_cloudwatch(topology: Topology) -> Iterator[CloudWatchMetric]:
+    for host in topology.host:
+        yield CloudWatchMetric(
+            namespace="AWS/EC2",
+            metric="CPUUtilization",
+            dimensions={"InstanceId": instance_id(host.name)},
+            unit="Percent",
+            normal=host.cpu_percent,
+            now=host.cpu_percent,
+        )
+    for database in topology.database:
+        yield from _database_metrics(database)
+
+
+def _database_metrics(database: Database) -> Iterator[CloudWatchMetric]:
+    for metric, unit, value in (
+        ("CPUUtilization", "Percent", database.cpu_percent),
+        ("DatabaseConnections", "Count", database.connections_in_use),
+    ):
+        yield CloudWatchMetric(
+            namespace="AWS/RDS",
+            metric=metric,
+            dimensions={"DBInstanceIdentifier": database.name},
+            unit=unit,
+            normal=value,
+            now=value,
+        )
+
+
+def _callers(topology: Topology) -> dict[str, list[Call]]:
+    callers: dict[str, list[Call]] = {}
+    for call in topology.call:
+        callers.setdefault(call.target, []).append(call)
+    return callers
