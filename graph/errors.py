@@ -4,6 +4,7 @@
     ├── SettingsError          a setting is missing or wrong; names it and how to get one
     ├── ModelLibraryMissing    litellm or langchain-litellm cannot be imported
     ├── TopologyUnavailable    NEO4J_URI is set and does not answer
+    ├── AwsMisconfigured       AWS_REGION or AWS_PROFILE does not exist
     ├── StateUnavailable       the state directory cannot be opened or written
     ├── InvalidQuestion        the input holds no question
     └── ThreadBusy             a turn runs on that thread already
@@ -28,6 +29,10 @@ class ModelLibraryMissing(NetForgeError):
 
 class TopologyUnavailable(NetForgeError):
     """The configured graph database does not answer."""
+
+
+class AwsMisconfigured(NetForgeError):
+    """The configured region or profile of AWS does not exist."""
 
 
 class StateUnavailable(NetForgeError):

@@ -27,7 +27,10 @@ from graph.models.port import open_models
 from graph.settings import Settings
 from graph.state import Investigation, Receipt, check_question, is_unicode
 from graph.tools import toolset
+from graph.tools.aws.client import open_aws
 from graph.tools.cypher import open_graph
+from graph.tools.datadog.client import open_datadog
+from graph.tools.threads import open_threads
 
 STEPS_PER_VISIT = 2
 STEPS_BEYOND = 10
@@ -145,7 +148,10 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     Raises ModelLibraryMissing, TopologyUnavailable or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
-        reader = await stack.enter_async_context(open_graph(settings))
+        topology = await stack.enter_async_context(open_graph(settings))
+        threads = await stack.enter_async_context(open_threads())
+        datadog = await stack.enter_async_context(open_datadog(settings, threads))
+        aws = await stack.enter_async_context(open_aws(settings, threads))
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         saver, store = await stack.enter_async_context(_open_state(settings))
         memory = Memory(store)
@@ -156,7 +162,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         )
         detached = Detached(bounds, memory.put_receipt)
         stack.push_async_callback(detached.aclose)
-        tools = toolset(reader)
+        tools = toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=settings.run_cypher)
         hand_over = detached if settings.enrichment else None
         builder = build(Ports(orchestrator, analyst, tools, memory, hand_over), settings)
         graph = builder.compile(checkpointer=saver)

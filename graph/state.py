@@ -91,6 +91,8 @@ class Evidence(TypedDict):
     returned: int
     matched: int
     error: str | None
+    unanswered: dict[str, str]
+    """Sources that this result lacks, each with its own words."""
 
 
 class Failure(TypedDict):

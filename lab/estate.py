@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from graph.settings import Settings
 from lab import bolt, minimax, standin
+from lab.aws import AwsDouble
+from lab.aws import serve as serve_aws
+from lab.datadog import DatadogDouble
+from lab.datadog import serve as serve_datadog
 from lab.incident import Incident
+from lab.story import Story
 
 DATABASE = "topology"
 KEY = "lab-key-not-a-secret"
@@ -34,11 +40,13 @@ class LabSettings(Settings):
 
 @dataclass(frozen=True)
 class Estate:
-    """A running estate: how to reach it, and the model provider with its journal."""
+    """A running estate: how to reach it, and its servers with their journals."""
 
     settings: LabSettings
     provider: minimax.MiniMaxDouble
     server: bolt.BoltServer
+    datadog: DatadogDouble
+    aws: AwsDouble
 
 
 def settings(
@@ -59,12 +67,36 @@ def settings(
     )
 
 
+def sources(datadog: DatadogDouble, aws: AwsDouble) -> dict[str, Any]:
+    """The settings that reach these two."""
+    return {
+        "dd_api_key": datadog.api_key,
+        "dd_app_key": datadog.app_key,
+        "dd_api_url": datadog.url,
+        "aws_region": aws.region,
+        "aws_access_key_id": aws.access_key_id,
+        "aws_secret_access_key": aws.secret_access_key,
+        "aws_endpoint_url": aws.url,
+    }
+
+
 @asynccontextmanager
-async def open_estate(incident: Incident, state_dir: Path) -> AsyncIterator[Estate]:
+async def open_estate(
+    incident: Incident, state_dir: Path, **overrides: Any
+) -> AsyncIterator[Estate]:
     """The estate of that incident; everything is stopped at the end.
 
-    Raises BoltUnavailable when the graph database does not come up.
+    `overrides` are settings. Raises BoltUnavailable when the graph database does not come up.
     """
-    async with bolt.serve([DATABASE]) as server, minimax.serve(standin.answer) as provider:
+    story = Story(incident, datetime.now(UTC))
+    async with (
+        bolt.serve([DATABASE]) as server,
+        minimax.serve(standin.answer) as provider,
+        serve_datadog(story) as datadog,
+        serve_aws(story) as aws,
+    ):
         await server.load(incident.topology, DATABASE)
-        yield Estate(settings(server, provider, state_dir), provider, server)
+        reached = {**sources(datadog, aws), **overrides}
+        yield Estate(
+            settings(server, provider, state_dir, **reached), provider, server, datadog, aws
+        )

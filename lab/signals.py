@@ -23,6 +23,10 @@ class _Changing(Entry):
     since_minutes_ago: MinutesAgo | None = None
     """Default: when the trouble began."""
     until_minutes_ago: MinutesAgo = 0
+    gradual: bool = False
+    """From `since` to `until` it goes from one level to the other in a straight line."""
+    steady: bool = False
+    """Without noise: a limit, a count of tasks."""
 
 
 class Metric(_Changing):

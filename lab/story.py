@@ -16,6 +16,10 @@ from lab.signals import CloudWatchMetric, Event, Log, LogLevel, Metric, Trail
 from lab.topology import Call, Database, Topology
 
 NOISE = 0.04
+SLOWER_THAN_BASELINE = 3.0
+FAILING = 0.05
+"""A call is degraded when its p99 or its error rate is at least that (docs/incidents.md)."""
+USUAL_ERROR_RATE = 0.001
 CLUSTER = "shop"
 """The ECS cluster of every estate."""
 
@@ -53,10 +57,13 @@ class Story:
         signals = self.incident.signals
         since = entry.since_minutes_ago
         start = self.ago(signals.began_minutes_ago if since is None else since)
-        changed = start <= at <= self.ago(entry.until_minutes_ago)
-        value = entry.now if changed else entry.normal
+        end = self.ago(entry.until_minutes_ago)
+        value = entry.now if start <= at <= end else entry.normal
+        if entry.gradual and start <= at <= end and start < end:
+            value = entry.normal + (entry.now - entry.normal) * ((at - start) / (end - start))
         name = entry.name if isinstance(entry, Metric) else entry.metric
-        return value * (1 + NOISE * _wobble(f"{name} {at.timestamp() // 60}"))
+        noise = 0.0 if entry.steady else NOISE
+        return value * (1 + noise * _wobble(f"{name} {at.timestamp() // 60}"))
 
     @cached_property
     def metrics(self) -> list[Metric]:
@@ -114,17 +121,27 @@ class Story:
     def lines(self, start: datetime, end: datetime) -> Iterator[Line]:
         """The log lines of that time, one kind after the other, oldest first in each kind."""
         for log in self.incident.signals.log:
-            first = max(start, self.ago(log.since_minutes_ago))
-            last = min(end, self.ago(log.until_minutes_ago))
-            every_s = 60 / log.per_min
-            offset = every_s * (0.5 + _wobble(log.message) / 2)
-            index = math.ceil((first.timestamp() - offset) / every_s)
-            while (at := index * every_s + offset) < last.timestamp():
-                yield self._line(log, index, datetime.fromtimestamp(at, self.now.tzinfo))
-                index += 1
+            for index in self.indexes(log, start, end):
+                yield self.line(log, index)
 
-    def _line(self, log: Log, index: int, at: datetime) -> Line:
-        seed = hashlib.sha256(f"{log.service} {log.message} {index}".encode()).hexdigest()
+    def indexes(self, log: Log, start: datetime, end: datetime) -> range:
+        """The numbers of that kind's lines from start to before end, for `line`, oldest first.
+
+        Its length is their count; windows that touch share no line.
+        """
+        first = max(start, self.ago(log.since_minutes_ago))
+        last = max(first, min(end, self.ago(log.until_minutes_ago)))
+        every_s, offset_s = _pace(log)
+        return range(
+            math.ceil((first.timestamp() - offset_s) / every_s),
+            math.ceil((last.timestamp() - offset_s) / every_s),
+        )
+
+    def line(self, log: Log, index: int) -> Line:
+        """The line of that kind with that number."""
+        every_s, offset_s = _pace(log)
+        at = datetime.fromtimestamp(index * every_s + offset_s, self.now.tzinfo)
+        seed = _seed(log, index)
         number = int(seed[:8], 16)
         message = log.message
         for hole, value in (
@@ -134,15 +151,52 @@ class Story:
             ("{ip}", f"10.0.{number % 16}.{number % 251}"),
         ):
             message = message.replace(hole, value)
-        services = {service.name: service.hosts for service in self.topology.service}
-        hosts = services.get(log.service, ())
-        host = hosts[number % len(hosts)] if hosts else ""
-        return Line(at, log.service, host, log.level, message, seed[:24])
+        return Line(at, log.service, self.host(log, index), log.level, message, seed[:24])
+
+    def host(self, log: Log, index: int) -> str:
+        """Where that line was written; empty where no host is known."""
+        hosts = self.hosts(log.service)
+        if len(hosts) < 2:
+            return hosts[0] if hosts else ""
+        return hosts[int(_seed(log, index)[:8], 16) % len(hosts)]
+
+    def hosts(self, service: str) -> tuple[str, ...]:
+        """Where that component runs; empty for what is not there or not ours."""
+        return self._hosts.get(service, ())
+
+    @cached_property
+    def _hosts(self) -> dict[str, tuple[str, ...]]:
+        return {
+            **{entry.name: (entry.name,) for entry in self.topology.host},
+            **{entry.name: (entry.host,) for entry in self.topology.database},
+            **{entry.name: entry.hosts for entry in self.topology.service},
+        }
 
 
 def instance_id(host: str) -> str:
     """What EC2 calls that host."""
     return f"i-{hashlib.sha256(host.encode()).hexdigest()[:17]}"
+
+
+def usual_error_rate(call: Call) -> float:
+    """The part of a call that failed before the trouble: as now where it is not degraded.
+
+    A few errors at a normal latency have always been there, such as declined cards.
+    """
+    is_slow = call.p99_latency_ms >= SLOWER_THAN_BASELINE * call.baseline_p99_latency_ms
+    if is_slow or call.error_rate >= FAILING:
+        return min(call.error_rate, USUAL_ERROR_RATE)
+    return call.error_rate
+
+
+def _pace(log: Log) -> tuple[float, float]:
+    """Seconds from line to line, and those before the first one after the epoch."""
+    every_s = 60 / log.per_min
+    return every_s, every_s * (0.5 + _wobble(log.message) / 2)
+
+
+def _seed(log: Log, index: int) -> str:
+    return hashlib.sha256(f"{log.service} {log.message} {index}".encode()).hexdigest()
 
 
 def _wobble(seed: str) -> float:
@@ -162,9 +216,9 @@ def _derived_metrics(topology: Topology) -> Iterator[Metric]:
                 name=metric, tags={"host": host.name}, unit="percent", normal=value, now=value
             )
     for database in topology.database:
-        for metric, count in (
-            ("connections", database.connections_in_use),
-            ("max_connections", database.max_connections),
+        for metric, count, steady in (
+            ("connections", database.connections_in_use, False),
+            ("max_connections", database.max_connections, True),
         ):
             yield Metric(
                 name=f"{database.engine}.{metric}",
@@ -172,6 +226,7 @@ def _derived_metrics(topology: Topology) -> Iterator[Metric]:
                 unit="connection",
                 normal=count,
                 now=count,
+                steady=steady,
             )
 
 
@@ -182,12 +237,13 @@ def _request_metrics(name: str, calls: list[Call]) -> Iterator[Metric]:
     usual = max(call.baseline_p99_latency_ms for call in calls)
     average = sum(call.avg_latency_ms * call.requests_per_min for call in calls) / (per_min or 1)
     failing = sum(call.error_rate * call.requests_per_min for call in calls)
+    usually = sum(usual_error_rate(call) * call.requests_per_min for call in calls)
     part = min(1.0, usual / slowest.p99_latency_ms) if slowest.p99_latency_ms else 1.0
     for metric, aggregation, unit, normal, now in (
         ("trace.http.request", "p99", "millisecond", usual, slowest.p99_latency_ms),
         ("trace.http.request", "avg", "millisecond", average * part, average),
         ("trace.http.request.hits", None, "request/min", per_min, per_min),
-        ("trace.http.request.errors", None, "request/min", min(failing, per_min / 1000), failing),
+        ("trace.http.request.errors", None, "request/min", usually, failing),
     ):
         yield Metric.model_validate(
             {

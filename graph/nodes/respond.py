@@ -165,8 +165,10 @@ def _failed_sources(state: Investigation) -> list[str]:
     """The sources that answered with an error in this turn, one sentence each."""
     failed: dict[str, list[str]] = {}
     for entry in evidence_of_turn(state):
-        if entry["status"] == "error":
-            failed.setdefault(entry["source"], []).append(entry["id"])
+        itself = [entry["source"]] if entry["status"] == "error" else []
+        names = entry["unanswered"] or itself
+        for name in names:
+            failed.setdefault(name, []).append(entry["id"])
     failed.pop(ARGUMENTS, None)
     return [
         f"{source} answered with an error in {', '.join(ids)}" for source, ids in failed.items()

@@ -94,4 +94,5 @@ def _evidence(visit: Mapping[str, Any], message: ToolMessage) -> Evidence:
         matched=result["matched"],
         returned=result["returned"],
         error=result["error"],
+        unanswered=result["unanswered"],
     )

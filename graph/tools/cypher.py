@@ -1,12 +1,20 @@
 """The reader of the graph database: one driver, reads only, bounded in time and rows."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neo4j import AsyncDriver, AsyncGraphDatabase, Query, RoutingControl
+from neo4j import (
+    READ_ACCESS,
+    AsyncDriver,
+    AsyncGraphDatabase,
+    AsyncResult,
+    Query,
+    RoutingControl,
+)
 from neo4j.exceptions import DriverError, Neo4jError
 from neo4j.time import Date, DateTime, Duration, Time
 
@@ -17,11 +25,22 @@ from graph.tools.question import ReadFailed
 
 ROW_LIMIT = 1000
 """Rows of one query; every query carries it as `$limit`, one more tells that there is more."""
+BATCH = 100
+"""Rows that a streamed read has under way at most."""
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The first rows of a query, and why there are no more of them; None when these are all."""
+
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    cut: str | None
 
 
 @dataclass(frozen=True)
 class GraphReader:
-    """Runs fixed, parameterised read queries against the configured database."""
+    """Runs read queries against the configured database."""
 
     driver: AsyncDriver
     database: str
@@ -37,23 +56,65 @@ class GraphReader:
         is asked to stop by itself, and the client stops waiting in any case.
         """
         sent = {"limit": ROW_LIMIT + 1, **parameters}
-        asked = f"{query} {sent}"
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                records, _, _ = await self.driver.execute_query(
-                    Query(query, timeout=self.timeout_s),
-                    parameters_=sent,
-                    routing_=RoutingControl.READ,
-                    database_=self.database,
-                )
-        except TimeoutError:
-            raise ReadFailed(f"no answer in {self.timeout_s:g} s", asked) from None
-        except (DriverError, Neo4jError) as error:
-            raise ReadFailed(_words(error), asked) from error
+        async with self._answered(f"{query} {sent}"):
+            records, _, _ = await self.driver.execute_query(
+                Query(query, timeout=self.timeout_s),
+                parameters_=sent,
+                routing_=RoutingControl.READ,
+                database_=self.database,
+            )
         rows = [_plain(record.data()) for record in records]
         # Here the names of the properties are still known; in a thread, for it takes its time.
         redacted: list[dict[str, Any]] = await asyncio.to_thread(self.redactor.value, rows)
         return redacted
+
+    async def first_rows(self, query: str, row_limit: int, byte_limit: int) -> FirstRows:
+        """The first rows of a query that somebody else wrote, as `rows` shapes them.
+
+        They are streamed: what is beyond `row_limit` rows or `byte_limit` bytes of JSON is not
+        read. One row is read whole, whatever its size. Raises ReadFailed as `rows` does, and when
+        EXPLAIN says that the query does more than read.
+        """
+        async with self._answered(query):
+            await self._refuse_unless_explained_as_reading(query)
+            async with (
+                self.driver.session(
+                    database=self.database,
+                    default_access_mode=READ_ACCESS,
+                    fetch_size=min(row_limit + 1, BATCH),
+                ) as session,
+                # Without retries: to Neo4j, a query that took all its memory is worth another try.
+                await session.begin_transaction(timeout=self.timeout_s) as transaction,
+            ):
+                first = await _streamed(await transaction.run(query), row_limit, byte_limit)
+        if first.cut and not first.rows:
+            raise ReadFailed(f"the first row alone has more than {byte_limit} bytes", query)
+        return replace(first, rows=await asyncio.to_thread(self.redactor.value, first.rows))
+
+    async def _refuse_unless_explained_as_reading(self, query: str) -> None:
+        server = await self.driver.get_server_info()
+        if "ArcadeDB" in server.agent:
+            # There EXPLAIN runs what it explains, and calls every query a write.
+            return
+        _, summary, _ = await self.driver.execute_query(
+            Query(f"EXPLAIN {query}", timeout=self.timeout_s),
+            routing_=RoutingControl.READ,
+            database_=self.database,
+        )
+        if summary.query_type != "r":
+            kind = f"EXPLAIN calls it a query of type {summary.query_type!r}"
+            raise ReadFailed(f"{kind}; only those that read ('r') are run", query)
+
+    @asynccontextmanager
+    async def _answered(self, asked: str) -> AsyncIterator[None]:
+        """Within the timeout, and with every refusal as ReadFailed."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                yield
+        except TimeoutError:
+            raise ReadFailed(f"no answer in {self.timeout_s:g} s", asked) from None
+        except (DriverError, Neo4jError) as error:
+            raise ReadFailed(_words(error), asked) from error
 
 
 @asynccontextmanager
@@ -98,6 +159,23 @@ async def open_graph(settings: Settings) -> AsyncIterator[GraphReader | None]:
         yield reader
 
 
+async def _streamed(result: AsyncResult, row_limit: int, byte_limit: int) -> FirstRows:
+    rows: list[dict[str, Any]] = []
+    size, cut = 0, None
+    async for record in result:
+        row = _plain(record.data())
+        size += len(json.dumps(row).encode())
+        if size > byte_limit:
+            cut = f"{byte_limit} bytes"
+        elif len(rows) == row_limit:
+            cut = f"{row_limit} rows"
+        if cut:
+            break
+        rows.append(row)
+    await result.consume()
+    return FirstRows(list(result.keys()), rows, cut)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(part) for name, part in value.items()}
@@ -105,7 +183,9 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, Date | Time | DateTime | Duration):
         return value.iso_format()
-    return value.hex() if isinstance(value, bytes | bytearray) else value
+    if isinstance(value, bytes | bytearray):
+        return value.hex()
+    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def _unavailable(uri: str, error: Exception) -> TopologyUnavailable:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from graph.untrusted import fenced, printable
 
@@ -40,6 +40,8 @@ class ToolResult(BaseModel):
     data: Any = None
     """The full data, JSON-able."""
     error: str | None = None
+    unanswered: dict[str, str] = Field(default_factory=dict)
+    """Of a result from several sources: those that failed, each with its own words."""
 
     def content(self, evidence_id: str, boundary: str, max_tokens: int) -> str:
         """The result as a model reads it: a header, then the text between fences, cut to size."""

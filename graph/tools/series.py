@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import fmean, pstdev
+from statistics import correlation, fmean, pstdev
 from typing import Any
 
 from graph.tools.window import iso
@@ -28,6 +28,9 @@ _LEAST_GAIN = 0.6
 """Part of the spread that a split in two levels must explain to be called a change."""
 _LEAST_STEP = 0.2
 """And how far apart the levels must be, as a part of the higher one."""
+_LARGEST = 1e100
+"""Beyond it sums of squares overflow; with infinities and NaN it is taken for no point."""
+_LARGEST_CHANGE = 9999
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class Series:
 
     @property
     def values(self) -> list[float]:
-        """The values that are there."""
-        return [value for _, value in self.points if value is not None]
+        """The values that are there; NaN and what no gauge can show are not."""
+        return [value for _, value in _there(self)]
 
 
 def described(series: Series, before: Series | None = None) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def described(series: Series, before: Series | None = None) -> dict[str, Any]:
         "max": rounded(max(values)),
         "last": rounded(values[-1]),
         "before_avg": None if earlier is None else rounded(earlier),
-        "change": f"{average / earlier:.2f}x" if earlier else None,
+        "change": _times(average, earlier) if earlier else None,
         "onset": onset(series),
         "shape": shape(values),
     }
@@ -70,12 +73,13 @@ def onset(series: Series) -> str | None:
     """When the series went to another level and stayed there, ISO 8601; None when it did not.
 
     The split in two levels that leaves the least squared error, if it explains most of the
-    spread: one pass over running sums, so that thousands of points cost no time.
+    spread, and more of it than a straight line does, and if the series ends on the later level.
+    One pass over running sums, so that thousands of points cost no time.
     """
-    there = [(at, value) for at, value in series.points if value is not None]
+    there = _there(series)
     values = [value for _, value in there]
-    spread = pstdev(values) if len(values) >= 2 * _SHORTEST_SIDE else 0.0
-    if spread == 0:
+    variance = pstdev(values) ** 2 if len(values) >= 2 * _SHORTEST_SIDE else 0.0
+    if variance < _LARGEST**-2:
         return None
     count, total = len(values), sum(values)
     left, best, place = sum(values[: _SHORTEST_SIDE - 1]), 0.0, 0
@@ -85,14 +89,21 @@ def onset(series: Series) -> str | None:
         explained = position * (count - position) / count * step * step
         if explained > best:
             best, place = explained, position
-    low, high = sorted((fmean(values[:place]), fmean(values[place:])), key=abs)
-    if best < _LEAST_GAIN * count * spread**2 or abs(high - low) < _LEAST_STEP * abs(high):
+    gain = best / count / variance
+    if gain < _LEAST_GAIN or gain < correlation(range(count), values) ** 2:
+        return None
+    earlier, later = fmean(values[:place]), fmean(values[place:])
+    end = fmean(values[-max(_SHORTEST_SIDE, (count - place) // 4) :])
+    returned = abs(end - earlier) < abs(end - later)
+    if returned or abs(later - earlier) < _LEAST_STEP * max(abs(earlier), abs(later)):
         return None
     return iso(datetime.fromtimestamp(there[place][0], UTC))
 
 
 def shape(values: Sequence[float]) -> str:
     """The values as a row of bars, from the least to the most, at most SHAPE_WIDTH wide."""
+    if not values:
+        return ""
     width = min(SHAPE_WIDTH, len(values))
     cells = [
         fmean(values[len(values) * cell // width : len(values) * (cell + 1) // width])
@@ -102,6 +113,19 @@ def shape(values: Sequence[float]) -> str:
     if span <= 0.02 * max(abs(cell) for cell in cells):
         return _BARS[0] * width
     return "".join(_BARS[round((cell - low) / span * (len(_BARS) - 1))] for cell in cells)
+
+
+def _there(series: Series) -> list[tuple[float, float]]:
+    # No comparison with NaN is true.
+    return [(at, v) for at, v in series.points if v is not None and abs(v) < _LARGEST]
+
+
+def _times(average: float, earlier: float) -> str | None:
+    """How many times the earlier average; None between values of different signs."""
+    if average * earlier < 0:
+        return None
+    ratio = abs(average / earlier)
+    return f"{ratio:.2f}x" if ratio <= _LARGEST_CHANGE else f">{_LARGEST_CHANGE}x"
 
 
 def rounded(value: float) -> float:

@@ -8,15 +8,20 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from graph.tools.window import UNREADABLE, ordering
 from graph.untrusted import printable
 
 TEMPLATE_COLUMNS = ("count", "level", "source", "first", "last", "template")
 TEMPLATE_LIMIT = 500
-"""Templates that are told apart; further lines are counted as one."""
+"""Templates that are told apart; further lines are counted as one, whatever their source."""
+GROUP_LIMIT = 100
+"""Templates that a line is compared with: those of its level, source, length and first word."""
+WORD_LIMIT = 64
+"""Words that are told apart; what follows them is taken as one."""
 LINE_LIMIT = 500
 """Characters of one line that are looked at and shown."""
 _ALIKE = 0.6
-"""Part of the words that two lines must share to be of one template."""
+"""Part of the words that two lines must share to be of one template; numbers say nothing."""
 _REST = "<further templates>"
 _HOLE = "<*>"
 _VARIABLE = re.compile(
@@ -25,9 +30,12 @@ _VARIABLE = re.compile(
     r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*"
     r"|\b0x[0-9a-f]+\b"
     r"|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b"
-    r"|(?<![A-Za-z])[-+]?\d+(?:\.\d+)?",
+    r"|(?<![a-z0-9])(?<!\d\.)[-+]?\d+(?:\.\d+)*"
+    r"|(?<=[a-z])\d{3,}",
     re.IGNORECASE,
 )
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass
@@ -40,6 +48,13 @@ class _Template:
     last: str
     sample: str
 
+    def seen(self, at: str) -> None:
+        moment, first = ordering(at), ordering(self.first)
+        if moment is not UNREADABLE and (moment < first or first is UNREADABLE):
+            self.first = at
+        if moment > ordering(self.last):
+            self.last = at
+
 
 class Templates:
     """Gathers lines; what it holds grows with the number of templates, not of lines."""
@@ -50,23 +65,23 @@ class Templates:
 
     def add(self, line: str, *, at: str, level: str = "", source: str = "", count: int = 1) -> None:
         """Count a line; `at` is its time in ISO 8601, `count` how often it was seen."""
-        line = printable(line)[:LINE_LIMIT]
-        words = _VARIABLE.sub(_HOLE, line).split()
-        template = self._alike(words, level, source)
+        line = printable(_COLOUR.sub("", line[: 4 * LINE_LIMIT]))[:LINE_LIMIT]
+        words = _VARIABLE.sub(_HOLE, line).split(maxsplit=WORD_LIMIT)
+        group = self._groups.get(_key(words, level, source), [])
+        template = _alike(words, group)
+        if template is None and (self._known >= TEMPLATE_LIMIT or len(group) >= GROUP_LIMIT):
+            words, line, level, source = [_REST], _REST, "", ""
+            template = next(iter(self._groups.get(_key(words, level, source), ())), None)
         if template is None:
-            if self._known >= TEMPLATE_LIMIT:
-                words, line = [_REST], _REST
-                template = self._alike(words, level, source)
-            if template is None:
-                template = _Template(words, level, source, 0, at, at, line)
-                self._groups.setdefault(_key(words, level, source), []).append(template)
-                self._known += 1
+            template = _Template(words, level, source, 0, at, at, line)
+            self._groups.setdefault(_key(words, level, source), []).append(template)
+            self._known += 1
         template.words = [
             mine if mine == theirs else _HOLE
             for mine, theirs in zip(template.words, words, strict=True)
         ]
         template.count += count
-        template.first, template.last = min(template.first, at), max(template.last, at)
+        template.seen(at)
 
     def rows(self) -> list[dict[str, Any]]:
         """The TEMPLATE_COLUMNS and `sample` of each template, the most frequent first."""
@@ -85,12 +100,20 @@ class Templates:
             for template in every
         ]
 
-    def _alike(self, words: list[str], level: str, source: str) -> _Template | None:
-        for template in self._groups.get(_key(words, level, source), ()):
-            same = sum(a == b for a, b in zip(template.words, words, strict=True))
-            if same >= _ALIKE * len(words):
-                return template
-        return None
+
+def _alike(words: list[str], group: list[_Template]) -> _Template | None:
+    """The first that shares enough of the words; equal ones without a letter do not count."""
+    says = [bool(_LETTER.search(word)) for word in words]
+    for template in group:
+        same = different = 0
+        for mine, theirs, says_something in zip(template.words, words, says, strict=True):
+            if mine != theirs:
+                different += 1
+            elif says_something:
+                same += 1
+        if same >= _ALIKE * (same + different):
+            return template
+    return None
 
 
 def _key(words: list[str], level: str, source: str) -> tuple[str, str, int, str]:

@@ -1,11 +1,10 @@
-"""Questions to the topology graph: who calls whom, who owns what, what was deployed.
+"""Questions to the topology graph: who calls whom, who owns what, what runs where.
 
 Names of labels and relationships come from the validated mapping in the settings; everything
 else is a parameter.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from langchain_core.tools import BaseTool
@@ -33,7 +32,6 @@ def topology_tools(reader: GraphReader) -> list[BaseTool]:
         topology.get_topology,
         topology.find_blast_radius,
         topology.find_path,
-        topology.list_recent_deployments,
     ]
     return tools_on(SOURCE, questions)
 
@@ -63,17 +61,19 @@ class _Topology:
         return _table(f"services matching {query!r}", columns, rows, limit)
 
     async def get_component(self, name: Name) -> ToolResult:
-        """Show one service, database or host: its properties, owning team and hosts."""
+        """Show one service, database or host: its properties, its team, where or what it runs."""
         names = self._reader.mapping
         question = f"component {name!r}"
         cypher = (
             f"MATCH (c:{self._components}|{names.host}) WHERE c.{self._name} = $name "
             f"OPTIONAL MATCH (c)-[:{names.owned_by}]->(t:{names.team}) "
             f"OPTIONAL MATCH (c)-[:{names.runs_on}]->(h:{names.host}) "
-            f"WITH c, t, h ORDER BY t.{self._name}, h.{self._name} "
+            f"OPTIONAL MATCH (w:{self._components})-[:{names.runs_on}]->(c) "
+            f"WITH c, t, h, w ORDER BY t.{self._name}, h.{self._name}, w.{self._name} "
             f"RETURN {self._kind} AS kind, properties(c) AS component, "
             "collect(DISTINCT properties(t)) AS teams, "
-            "collect(DISTINCT properties(h)) AS hosts LIMIT $limit"
+            "collect(DISTINCT properties(h)) AS hosts, "
+            f"collect(DISTINCT toStringOrNull(w.{self._name})) AS runs LIMIT $limit"
         )
         rows = await self._reader.rows(cypher, {"name": name})
         if not rows:
@@ -85,6 +85,7 @@ class _Topology:
                 facts += _facts("team", team)
             for host in row["hosts"]:
                 facts += _facts("host", host)
+            facts += [{"of": "runs here", "property": "name", "value": it} for it in row["runs"]]
         return ToolResult(
             status="ok",
             source=SOURCE,
@@ -149,35 +150,6 @@ class _Topology:
         if result.status == "no_data" and len(edges) > ROW_LIMIT:
             return result.model_copy(update={"text": f"{FOLLOWED}; there may be a way"})
         return result
-
-    async def list_recent_deployments(
-        self,
-        service: Annotated[str, Field(description="Exact name; empty for all services")] = "",
-        window_hours: Annotated[int, Field(ge=1, le=720)] = 24,
-        limit: Annotated[int, Field(ge=1, le=200)] = 50,
-    ) -> ToolResult:
-        """List deployments in the last hours, newest first.
-
-        Their `deployed_at` is an ISO 8601 text in UTC with a `Z`, or a native date with time.
-        """
-        names = self._reader.mapping
-        since = datetime.now(UTC) - timedelta(hours=window_hours)
-        since_text = since.isoformat(timespec="seconds").replace("+00:00", "Z")
-        question = f"deployments of {service or 'all services'}"
-        cypher = (
-            f"MATCH (s:{names.service})-[:{names.had_deployment}]->(d:{names.deployment}) "
-            "WHERE (d.deployed_at >= $since OR d.deployed_at >= datetime($since) "
-            "OR d.deployed_at >= localdatetime(datetime($since))) "
-            f"AND ($service = '' OR s.{self._name} = $service) "
-            f"RETURN s.{self._name} AS service, d.id AS id, d.version AS version, "
-            "d.deployed_at AS deployed_at, d.status AS status, d.deployed_by AS deployed_by, "
-            "d.change AS change ORDER BY d.deployed_at DESC, id LIMIT $limit"
-        )
-        parameters = {"since": since_text, "service": service}
-        rows = await self._reader.rows(cypher, parameters)
-        columns = ("service", "id", "version", "deployed_at", "status", "deployed_by", "change")
-        result = _table(question, columns, rows, limit)
-        return result.model_copy(update={"window": f"{since_text}/now"})
 
     async def _described(self, condition: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         """Name, kind, type, teams and criticality of the components that meet the condition.

@@ -3,9 +3,11 @@
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
-_HEADER = re.compile(r"^(E\d+) status=(\w+)")
+_HEADER = re.compile(r"^(E\d+) status=(\w+)(?: source=\S+ window=(\S+)/\S+)?")
+_SETTLING = timedelta(minutes=10)
 _FENCED = re.compile(r"^--- (\S+) data\n(.*?)\n--- \1 end", re.DOTALL | re.MULTILINE)
 
 
@@ -19,11 +21,18 @@ class Result:
     """The evidence id; empty when the call was not run."""
     status: str
     text: str
+    start: str = ""
+    """The first moment of the window; empty when there is no window."""
 
     @property
     def unread(self) -> bool:
         """Whether what it would show is not known: the call failed, or was not run."""
         return self.status not in ("ok", "no_data")
+
+    @property
+    def settled(self) -> str:
+        """A while after the start of the window: what appears later is new; empty without one."""
+        return f"{datetime.fromisoformat(self.start) + _SETTLING:%FT%TZ}" if self.start else ""
 
     @property
     def rows(self) -> list[dict[str, str]]:
@@ -96,4 +105,5 @@ def _result(function: dict[str, Any], content: str) -> Result:
         evidence=header.group(1) if header else "",
         status=header.group(2) if header else "refused",
         text=fenced.group(2) if fenced else "",
+        start=(header.group(3) or "") if header else "",
     )

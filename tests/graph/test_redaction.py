@@ -2,11 +2,13 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from graph.redaction import LINE_LIMIT, Redactor
+from graph.tools.window import iso
 from lab.bolt import BoltServer
 from lab.minimax import MiniMaxDouble, Reply, calling
 from tests.conftest import SCRATCH, OpenRuntime
@@ -92,7 +94,7 @@ def test_a_hostile_line_is_cut_and_takes_no_time(piece: str) -> None:
     assert redacted.endswith("more characters cut]")
 
 
-def _bytes_in(folder: Path) -> bytes:
+def bytes_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
@@ -108,13 +110,13 @@ async def test_no_secret_of_the_estate_is_shown_sent_kept_or_logged(
     await server.admin.execute_query(
         "CREATE (s:Service {name: 'a', notes: $texts, env_api_key: 'pl4nted-by-name'}) "
         "WITH s UNWIND $texts AS text CREATE (s)-[:HAD_DEPLOYMENT]->"
-        "(:Deployment {id: 'd', deployed_at: '2999-01-01T00:00:00Z', change: text})",
-        {"texts": texts},
+        "(:Deployment {id: 'd', deployed_at: $now, change: text})",
+        {"texts": texts, "now": iso(datetime.now(UTC))},
         database_=SCRATCH,
     )
     provider.queue(
         "MiniMax-M3",
-        calling(("get_component", {"name": "a"}), ("list_recent_deployments", {})),
+        calling(("get_component", {"name": "a"}), ("list_changes", {})),
         Reply({"content": "Seen [E1] [E2]."}),
     )
     async with open_lab(neo4j_database=SCRATCH) as runtime:
@@ -124,7 +126,7 @@ async def test_no_secret_of_the_estate_is_shown_sent_kept_or_logged(
     assert [entry["status"] for entry in state["evidence"]] == ["ok", "ok"]
     seen = json.dumps([request.body for request in provider.requests], ensure_ascii=False)
     seen += repr(state) + caplog.text
-    kept = _bytes_in(folder)
+    kept = bytes_in(folder)
     for secret in [*(secret for _, secret in PLANTED.values()), "pl4nted-by-name"]:
         assert secret not in seen
         assert secret.encode() not in kept

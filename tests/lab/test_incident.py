@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.incident import INCIDENTS, IncidentError, load, shipped
+from lab.signals import Signals
 
 
 @pytest.fixture
@@ -33,8 +34,10 @@ def test_every_shipped_incident_loads_and_expects_what_it_defines(name: str) -> 
     assert incident.name == name
     assert incident.title
     assert incident.question
-    assert {incident.expected.root_cause, *incident.expected.decoys} <= incident.topology.blamable
-    assert incident.expected.root_cause not in incident.expected.decoys
+    root_cause, decoys = incident.expected.root_cause, incident.expected.decoys
+    assert set(filter(None, {root_cause, *decoys})) <= incident.topology.blamable
+    assert root_cause not in decoys
+    assert incident.signals.log
 
 
 def test_the_shipped_incidents_are_the_folders_in_order() -> None:
@@ -302,3 +305,84 @@ def test_deployments_are_dated_back_from_now() -> None:
     deployment = next(entry for entry in topology.deployment if entry.minutes_ago == 31)
     now = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
     assert topology.deployed_at(deployment, now) == "2026-11-24T09:29:00Z"
+
+
+def test_nothing_wrong_is_expected_by_an_empty_cause(folder: Path) -> None:
+    assert load("false-alarm").expected.root_cause == ""
+    edit(folder / "expected.toml", '"pricing-service"', '""')
+    assert load(str(folder)).expected.root_cause == ""
+
+
+def test_without_signals_there_is_what_follows_from_the_topology(folder: Path) -> None:
+    (folder / "signals.toml").unlink()
+    assert load(str(folder)).signals == Signals()
+
+
+def test_a_list_of_signals_may_be_missing(folder: Path) -> None:
+    (folder / "signals.toml").write_text("began_minutes_ago = 5\n")
+    assert load(str(folder)).signals == Signals(began_minutes_ago=5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("began_minutes_ago", "colour = 1\nbegan_minutes_ago", "colour"),
+        ("metric = [", "metrics = [", "metrics"),
+        ("normal = 50", "colour = 1, normal = 50", "metric.0.colour"),
+        (
+            "minutes_ago = 31, message",
+            "colour = 1, minutes_ago = 31, message",
+            "tasks.0.event.0.colour",
+        ),
+    ],
+)
+def test_an_unknown_key_of_signals_is_named(folder: Path, old: str, new: str, key: str) -> None:
+    edit(folder / "signals.toml", old, new)
+    complaint = f"{key}: Extra inputs are not permitted"
+    assert refusal(folder) == f"{folder / 'signals.toml'}: {complaint}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("began_minutes_ago = 31", "began_minutes_ago = -1", "began_minutes_ago"),
+        ("now = 16.3", "now = -1", "metric.2.now"),
+        ("per_min = 2,", "per_min = 0,", "log.0.per_min"),
+        ('level = "info"', 'level = "fatal"', "log.0.level"),
+        ('message = "received SIGTERM, draining"', 'message = " "', "log.0.message"),
+        ('status = "Alert"', 'status = "alert"', "monitor.0.status"),
+        ('state = "ALARM"', 'state = "Alert"', "alarm.0.state"),
+        ('severity = "SEV-2"', 'severity = "SEV-9"', "declared.0.severity"),
+        ("target_percent = 99.9", "target_percent = 101", "objective.0.target_percent"),
+        ("desired = 1,", "desired = 1.5,", "tasks.0.desired"),
+    ],
+)
+def test_a_wrong_value_of_signals_is_named(folder: Path, old: str, new: str, key: str) -> None:
+    edit(folder / "signals.toml", old, new)
+    assert refusal(folder).startswith(f"{folder / 'signals.toml'}: {key}: ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        (
+            'log = [{service = "ghost", level = "info", message = "m", per_min = 1}]',
+            "log.0.service",
+        ),
+        (
+            'event = [{title = "t", source = "s", service = "ghost", minutes_ago = 1}]',
+            "event.0.service",
+        ),
+        ('function = [{name = "f", service = "ghost"}]', "function.0.service"),
+        ('target_group = [{name = "g", service = "ghost", target = []}]', "target_group.0.service"),
+        ('machine = [{name = "ghost"}]', "machine.0.name"),
+        ('machine = [{name = "web-shop"}]', "machine.0.name"),
+        ('tasks = [{name = "orders-db", desired = 1, running = 1}]', "tasks.0.name"),
+        ('instance = [{name = "shop-node-1"}]', "instance.0.name"),
+    ],
+)
+def test_a_signal_of_what_is_not_there_is_named(folder: Path, entry: str, key: str) -> None:
+    (folder / "signals.toml").write_text(f"{entry}\n")
+    assert refusal(folder).startswith(
+        f"{folder / 'signals.toml'}: {key}: no such component is named"
+    )

@@ -16,7 +16,17 @@ from lab import standin
 from lab.wire_rules import complaint
 
 CODE = sorted(Path(standin.__file__).parent.glob("*.py"))
-PURE = {"collections", "dataclasses", "hashlib", "itertools", "json", "math", "re", "typing"}
+PURE = {
+    "collections",
+    "dataclasses",
+    "datetime",
+    "hashlib",
+    "itertools",
+    "json",
+    "math",
+    "re",
+    "typing",
+}
 """What the stand-in may import: modules that cannot reach a file, a process or a network."""
 
 TOOLS = (
@@ -24,7 +34,7 @@ TOOLS = (
     "get_component",
     "get_topology",
     "find_blast_radius",
-    "list_recent_deployments",
+    "list_changes",
     "conclude",
 )
 SYMPTOM = "edge-proxy is slow since an hour. Why?"
@@ -115,15 +125,15 @@ class Wire:
             return found(("of", "property", "value"), *facts, ("team", "name", "money"))
         if name == "find_blast_radius":
             return found(("name", "distance"), ("orders-api", 1), ("edge-proxy", 2))
-        return self.deployments()
+        return self.changes()
 
-    def deployments(self) -> ToolResult:
-        columns = ("service", "id", "version", "deployed_at", "status", "deployed_by", "change")
+    def changes(self) -> ToolResult:
+        columns = ("component", "kind", "version", "at", "status", "by", "detail")
         when = "2026-11-24T09:00:00Z"
         return found(
             columns,
-            ("stock-api", "d2", "v7", when, "succeeded", "sam", self.planted),
-            ("ledger-api", "d1", "v2", when, "succeeded", "mira", "New client"),
+            ("stock-api", "deployment", "v7", when, "succeeded", "sam", self.planted),
+            ("ledger-api", "deployment", "v2", when, "succeeded", "mira", "New client"),
             *self.older,
         )
 
@@ -193,7 +203,7 @@ def test_it_asks_for_the_surroundings_and_the_changes_side_by_side() -> None:
     assert asked == [
         ("get_topology", "dependencies"),
         ("get_topology", "dependents"),
-        ("list_recent_deployments", None),
+        ("list_changes", None),
     ]
     assert len({call["id"] for call in message["tool_calls"]}) == 3
 
@@ -251,12 +261,10 @@ def test_what_failed_beside_a_calm_topology_stays_an_open_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(f"{__name__}.EDGES", [(a, b, 10, 10, 0.0) for a, b, *_ in EDGES])
-    report = concluded(Wire(SYMPTOM, down=["list_recent_deployments"]).to_the_end()[0])
+    report = concluded(Wire(SYMPTOM, down=["list_changes"]).to_the_end()[0])
     assert report.summary.startswith("Nothing around edge-proxy is degraded")
     assert report.confidence == "low"
-    assert report.open_questions == [
-        "list_recent_deployments failed: what it would show is not known"
-    ]
+    assert report.open_questions == ["list_changes failed: what it would show is not known"]
 
 
 @pytest.mark.parametrize(
@@ -277,9 +285,9 @@ def test_the_way_back_names_the_version_that_was_live_before() -> None:
     report = concluded(Wire(SYMPTOM).to_the_end()[0])
     assert [action.description for action in report.actions] == ["Roll ledger-api back from v2"]
     older = [
-        ("stock-api", "c3", "v6", "2026-11-24T08:00:00Z", "succeeded", "sam", "-"),
-        ("ledger-api", "c2", "v1.1", "2026-11-24T07:00:00Z", "rolled_back", "mira", "-"),
-        ("ledger-api", "c1", "v1", "2026-11-24T06:00:00Z", "succeeded", "mira", "-"),
+        ("stock-api", "deployment", "v6", "2026-11-24T08:00:00Z", "succeeded", "sam", "-"),
+        ("ledger-api", "deployment", "v1.1", "2026-11-24T07:00:00Z", "rolled_back", "mira", "-"),
+        ("ledger-api", "deployment", "v1", "2026-11-24T06:00:00Z", "succeeded", "mira", "-"),
     ]
     report = concluded(Wire(SYMPTOM, older=older).to_the_end()[0])
     [action] = report.actions
@@ -367,7 +375,7 @@ def test_without_tools_it_answers_as_the_analyst() -> None:
         "Degraded calls: edge-proxy to orders-api: p99 900 ms against a baseline of 100 ms, "
         "2.0% errors; orders-api to ledger-api: p99 850 ms against a baseline of 90 ms, 2.0% errors"
     )
-    assert pattern.trigger == "deployment d1 at 2026-11-24T09:00:00Z"
+    assert pattern.trigger == "deployment of ledger-api at 2026-11-24T09:00:00Z"
     assert findings.dropped == 0
 
 

@@ -47,6 +47,7 @@ def gathered(id_: str, turn_id: str, **args: Any) -> Evidence:
         returned=3,
         matched=5,
         error=None,
+        unanswered={},
     )
 
 

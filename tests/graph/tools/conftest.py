@@ -1,6 +1,10 @@
-"""Readers of the lab's graph database, and how a tool on one is asked."""
+"""Readers of a graph database, and how a tool on one is asked.
 
-from collections.abc import AsyncIterator
+A test that takes `shop`, `scratch` and `fill` alone runs on any server: test_on_neo4j.py puts
+its own behind them. There `shop` and `scratch` are one database, so no test takes both.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,23 +16,47 @@ from graph.tools.result import ToolResult
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH, MakeSettings
 
+Fill = Callable[..., Awaitable[None]]
+
 
 @pytest.fixture
-async def shop(lab_settings: MakeSettings) -> AsyncIterator[GraphReader]:
+async def reader(lab_settings: MakeSettings) -> AsyncIterator[GraphReader]:
+    """A reader of whatever the configured database holds."""
+    async with open_graph(lab_settings()) as opened:
+        assert opened is not None
+        yield opened
+
+
+@pytest.fixture
+def shop(reader: GraphReader) -> GraphReader:
     """A reader of the default incident's estate."""
-    async with open_graph(lab_settings()) as reader:
-        assert reader is not None
-        yield reader
+    return reader
 
 
 @pytest.fixture
-async def scratch(shop: GraphReader, server: BoltServer) -> GraphReader:
-    """A reader of an empty database."""
-    await server.admin.execute_query("MATCH (n) DETACH DELETE n", database_=SCRATCH)
-    return replace(shop, database=SCRATCH)
+def scratch_database() -> str:
+    """The database that a test may fill as it likes."""
+    return SCRATCH
+
+
+@pytest.fixture
+def fill(server: BoltServer, scratch_database: str) -> Fill:
+    """Runs Cypher in that database as its administrator; keyword arguments are its parameters."""
+
+    async def run(cypher: str, **parameters: Any) -> None:
+        await server.admin.execute_query(cypher, parameters, database_=scratch_database)
+
+    return run
+
+
+@pytest.fixture
+async def scratch(reader: GraphReader, fill: Fill, scratch_database: str) -> GraphReader:
+    """A reader of that database, emptied."""
+    await fill("MATCH (n) DETACH DELETE n")
+    return replace(reader, database=scratch_database)
 
 
 async def ask(reader: GraphReader, tool: str, **arguments: Any) -> ToolResult:
     """Ask one tool on that reader."""
-    tools = {entry.name: entry for entry in toolset(reader).tools}
+    tools = {entry.name: entry for entry in toolset(topology=reader).tools}
     return ToolResult.model_validate(await tools[tool].ainvoke(arguments))

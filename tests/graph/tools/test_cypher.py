@@ -136,8 +136,8 @@ async def test_without_an_address_there_is_no_reader_and_the_reason_is_said(
 ) -> None:
     async with open_graph(lab_settings(neo4j_uri=None)) as reader:
         assert reader is None
-    assert toolset(reader).tools == ()
-    assert toolset(reader).disabled == {"topology": "NEO4J_URI is not set"}
+    assert not toolset(topology=reader).tools
+    assert toolset(topology=reader).disabled["topology"] == "NEO4J_URI is not set"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ async def test_an_address_that_does_not_speak_bolt_ends_the_start(
             ["web\tINVOKES\tapi\t-\t12\t-\t-\t-\t-", "api\tREADS\tmain\t-\t3\t-\t-\t-\t-"],
         ),
         ("find_blast_radius", {"name": "main"}, ["api\t1\t-\tcore\t-", "web\t2\t-\t-\t-"]),
-        ("list_recent_deployments", {}, ["api\tr-1\tv2\t"]),
+        ("list_changes", {}, ["\tneo4j\tapi\tdeployment\tv2\t"]),
     ],
 )
 async def test_a_mapping_reads_an_existing_graph(
@@ -223,7 +223,7 @@ async def test_a_mapping_reads_an_existing_graph(
         database_=SCRATCH,
     )
     mapped, unmapped = (
-        {entry.name: entry for entry in toolset(known).tools}
+        {entry.name: entry for entry in toolset(topology=known).tools}
         for known in (replace(scratch, mapping=EXISTING_GRAPH), scratch)
     )
     result = await mapped[tool].ainvoke(arguments)
