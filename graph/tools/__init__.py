@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from langchain_core.tools import BaseTool
 
@@ -26,6 +26,9 @@ NOT_SET = {
 }
 """Why a source is switched off."""
 
+CHANGES_SHARE = 0.8
+"""Part of a tool's time that the topology gets in a list of changes; the others have as much."""
+
 
 @dataclass(frozen=True)
 class Toolset:
@@ -47,7 +50,9 @@ def toolset(
     changes: dict[str, ChangeReader] = {}
     if topology is not None:
         tools += topology_tools(topology)
-        changes["neo4j"] = functools.partial(deployments, topology)
+        # A source that hangs must not use up the time of the others in the one list.
+        brief = replace(topology, timeout_s=topology.timeout_s * CHANGES_SHARE)
+        changes["neo4j"] = functools.partial(deployments, brief)
         if run_cypher:
             tools.append(run_cypher_tool(topology))
     if datadog is not None:

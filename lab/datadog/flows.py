@@ -9,12 +9,11 @@ from functools import cached_property
 from lab.datadog.latency import Latency
 from lab.datadog.search import Subject
 from lab.datadog.tags import fields_of
-from lab.story import Story
+from lab.story import Story, usual_error_rate
 from lab.topology import Call
 
 SPREAD = 200
 """Into how many durations a call's latencies are cut."""
-_USUAL_ERRORS = 0.001
 _NS_PER_MS = 1e6
 
 
@@ -71,7 +70,7 @@ def flows_of(story: Story) -> Iterator[Flow]:
         usual = Latency(call.avg_latency_ms * min(1.0, part), call.baseline_p99_latency_ms)
         now = Latency(call.avg_latency_ms, call.p99_latency_ms)
         for start, end, latency, failing in (
-            (beginning, began, usual, min(call.error_rate, _USUAL_ERRORS)),
+            (beginning, began, usual, usual_error_rate(call)),
             (began, story.now, now, call.error_rate),
         ):
             for status, share in (("ok", 1 - failing), ("error", failing)):

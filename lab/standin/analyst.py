@@ -8,10 +8,16 @@ _CAUSE = re.compile(
     r"^\*\*Root cause: (?!not found)(.+?)\*\* \((\w+) confidence\)\n\n(.+)$", re.MULTILINE
 )
 _CITED = re.compile(r"^- (E\d+): (.+)$", re.MULTILINE)
+_ALARM = re.compile(
+    r"Nothing around (\S+) is degraded.*?(At \S+ a monitor was changed: .+?)\.(?:\s|$)"
+)
 _KINDS = (
     ("connection pool exhausted", ("connections", "taken")),
     ("bad deployment", ("deployed at", "deployed by")),
     ("external dependency degraded", ("third party",)),
+    ("certificate or credential expired", ("has expired",)),
+    ("noisy neighbour", ("takes the CPU of",)),
+    ("tasks missing", ("does not run as it should",)),
 )
 
 
@@ -29,7 +35,7 @@ def _findings(study: str) -> dict[str, Any]:
     cause = _CAUSE.search(study)
     cited = list(dict.fromkeys(_CITED.findall(study)))
     if cause is None or not cited:
-        return {"insights": [], "patterns": []}
+        return {"insights": _false_alarm(study, cited), "patterns": []}
     component, confidence, explanation = cause.groups()
     evidence = list(dict.fromkeys(id_ for id_, _ in cited))
     degraded = [shows for _, shows in cited if ": p99 " in shows]
@@ -64,3 +70,22 @@ def _findings(study: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _false_alarm(study: str, cited: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """What to learn where nothing was wrong, but somebody had changed the monitor."""
+    alarm = _ALARM.search(study)
+    if alarm is None or not cited:
+        return []
+    component, finding = alarm.groups()
+    return [
+        {
+            "category": "reliability",
+            "severity": "low",
+            "title": f"{component}: an alert after its monitor was changed",
+            "finding": finding[:900],
+            "components": [component],
+            "evidence": list(dict.fromkeys(id_ for id_, _ in cited))[:10],
+            "recommendation": "Look at the threshold of the monitor first",
+        }
+    ]

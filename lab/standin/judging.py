@@ -1,10 +1,13 @@
 """How the stand-in judges: the most telling cause of all suspects, or why there is none."""
 
+import re
 from collections.abc import Iterator
 
 from lab.standin.causes import Verdict, causes
 from lab.standin.reading import TurnSoFar
 from lab.standin.trail import Trail
+
+_EDITED = re.compile(r"monitor\b.*\b(?:edited|changed|modified|created|threshold)", re.IGNORECASE)
 
 
 def judge(turn: TurnSoFar, trail: Trail, suspects: list[str]) -> Verdict:
@@ -96,8 +99,8 @@ def _edited_monitors(turn: TurnSoFar, subject: str) -> Iterator[tuple[str, str]]
     """Changes of what watches the subject: an alert may come from there."""
     for result in turn.of("list_changes"):
         for row in result.rows:
-            told = " ".join(row.values()).lower()
-            if "monitor" in told and row["component"] in (subject, "-"):
+            told = f"{row['kind']} {row['detail']}"
+            if _EDITED.search(told) and row["component"] in (subject, "-"):
                 yield result.evidence, f"At {row['at']} a monitor was changed: {row['detail']}."
 
 

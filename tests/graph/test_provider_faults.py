@@ -11,7 +11,7 @@ from tests.conftest import OpenRuntime
 
 ORCHESTRATOR = "MiniMax-M3"
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
-REQUESTS_OF_A_GOOD_TURN = 4
+REQUESTS_OF_A_GOOD_TURN = 5
 RUN = "8f6f3c5e-6d3c-4c4c-9d51-3c2f0a1b2c3d"
 
 

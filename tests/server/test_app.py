@@ -105,4 +105,9 @@ async def test_an_unknown_turn_is_not_found(client: httpx.AsyncClient) -> None:
 
 
 async def test_health_says_what_it_does_without(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/healthz")).json() == {"status": "ok", "disabled": {}}
+    health = (await client.get("/healthz")).json()
+    assert health["status"] == "ok"
+    assert health["disabled"] == {
+        "datadog": "DD_API_KEY and DD_APP_KEY are not set",
+        "aws": "AWS_REGION is not set",
+    }
