@@ -16,6 +16,7 @@ from aiohttp import web
 
 from lab import faults
 from lab.faults import Status, spoil
+from lab.serving import listening
 from lab.wire_rules import complaint
 
 Message = dict[str, Any]
@@ -127,20 +128,9 @@ class MiniMaxDouble:
 async def serve(policy: Policy) -> AsyncIterator[MiniMaxDouble]:
     """The endpoint on a free loopback port; `url` is what MINIMAX_API_BASE takes."""
     double = MiniMaxDouble(policy)
-    application = web.Application()
-    application.router.add_post("/v1/chat/completions", double.answer)
-    runner = web.AppRunner(
-        application, handler_cancellation=True, access_log=None, shutdown_timeout=1
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        double.url = f"http://{host}:{port}/v1"
+    async with listening(double.answer, "/v1/chat/completions") as address:
+        double.url = f"{address}/v1"
         yield double
-    finally:
-        await runner.cleanup()
 
 
 async def _fail(

@@ -14,9 +14,9 @@ from lab.aws.operations import ANSWERS
 from lab.aws.planned import Faults, Planned
 from lab.aws.scene import REGION, Parameters, Refused, Scene
 from lab.faults import Fault, Status, spoil
+from lab.serving import listening
 from lab.story import Story
 
-BODY_LIMIT = 1_000_000
 THREADS = 4
 _BEGIN_JSON, _BEGIN_XML = b'{"', b"<?xml version="
 _Result = TypeVar("_Result")
@@ -117,24 +117,13 @@ class AwsDouble:
 @asynccontextmanager
 async def serve(story: Story) -> AsyncIterator[AwsDouble]:
     """The endpoint on a free loopback port; `url` is what AWS_ENDPOINT_URL takes."""
-    application = web.Application(client_max_size=BODY_LIMIT)
-    runner = web.AppRunner(
-        application, handler_cancellation=True, access_log=None, shutdown_timeout=1
-    )
     with ThreadPoolExecutor(THREADS, thread_name_prefix="lab-aws") as pool:
         double = AwsDouble(story, pool)
-        application.router.add_route("*", "/{path:.*}", double.answer)
         services = sorted({service for service, _ in ANSWERS})
         await asyncio.get_running_loop().run_in_executor(pool, wire.load, services)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            host, port = runner.addresses[0][:2]
-            double.url = f"http://{host}:{port}"
+        async with listening(double.answer) as address:
+            double.url = address
             yield double
-        finally:
-            await runner.cleanup()
 
 
 def _read(

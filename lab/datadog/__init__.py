@@ -16,6 +16,7 @@ from aiohttp import web
 from lab.datadog.asked import Asked, Refused
 from lab.datadog.routes import VALIDATE, find
 from lab.faults import Fault, Status, spoil
+from lab.serving import listening
 from lab.story import Story
 
 API_KEY = "lab-datadog-api-key-not-a-secret"
@@ -110,20 +111,9 @@ class DatadogDouble:
 async def serve(story: Story) -> AsyncIterator[DatadogDouble]:
     """The API on a free loopback port; `url` is what DD_API_URL takes."""
     double = DatadogDouble(story)
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", double.answer)
-    runner = web.AppRunner(
-        application, handler_cancellation=True, access_log=None, shutdown_timeout=1
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        double.url = f"http://{host}:{port}"
+    async with listening(double.answer) as address:
+        double.url = address
         yield double
-    finally:
-        await runner.cleanup()
 
 
 def _check_keys(request: web.Request) -> None:

@@ -316,3 +316,30 @@ def test_half_an_address_or_a_blank_key_is_refused(
     monkeypatch.setenv("MINIMAX_API_KEY", "a-key")
     monkeypatch.setenv(name, value)
     assert complaint().startswith(f"{name}: ")
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ("DD_API_KEY", "DD_APP_KEY"),
+        ("DD_APP_KEY", "DD_API_KEY"),
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_half_a_pair_of_credentials_is_refused_by_the_name_of_the_other(
+    monkeypatch: pytest.MonkeyPatch, there: str, missing: str
+) -> None:
+    monkeypatch.setenv(there, "s3cret-value")
+    assert complaint() == f"{missing} is not set, but {there} is: set both, or none"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("value", ["datadoghq.de", "https://api.datadoghq.com"])
+def test_an_unknown_datadog_site_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("DD_SITE", value)
+    assert complaint().startswith("DD_SITE: ")
+    assert "'datadoghq.eu'" in complaint()

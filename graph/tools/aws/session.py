@@ -1,8 +1,10 @@
 """Makes the official clients of AWS from the settings: bounded in time, watched, in one region."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
@@ -37,6 +39,8 @@ def clients_of(settings: Settings, region: str) -> dict[str, Any]:
         read_timeout=read_timeout_s,
         max_pool_connections=20,
         user_agent_extra="netforge",
+        # A proxy of the environment does not reach this machine's own loopback.
+        proxies={} if _is_loopback(settings.aws_endpoint_url) else None,
     )
     key_id, secret, token = (
         key and key.get_secret_value()
@@ -52,7 +56,7 @@ def clients_of(settings: Settings, region: str) -> dict[str, Any]:
             aws_secret_access_key=secret,
             aws_session_token=token,
             region_name=region,
-            profile_name=settings.aws_profile,
+            botocore_session=_core(settings.aws_profile),
         )
         _check_region(session, region)
         watch(session.events, retry_for_s=settings.tool_timeout_s * 0.3)
@@ -65,6 +69,18 @@ def clients_of(settings: Settings, region: str) -> dict[str, Any]:
             f"AWS cannot be set up: {words(error, keys_of(settings))[1]}; correct AWS_REGION and "
             "AWS_PROFILE, or unset AWS_REGION to do without"
         ) from error
+
+
+def _core(profile: str | None) -> botocore.session.Session:
+    """A session that takes its profile from the settings, not from AWS_PROFILE by itself."""
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    if profile is not None:
+        core.set_config_variable("profile", profile)
+    return core
+
+
+def _is_loopback(address: str | None) -> bool:
+    return urlsplit(address or "").hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _check_region(session: Any, region: str) -> None:
