@@ -67,7 +67,7 @@ class Redactor:
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON-able value with every text in it redacted, and whole what has a secret's name."""
-        if isinstance(value, str | dict | list) and value and _names_a_secret(name):
+        if isinstance(value, str | dict | list) and value and names_a_secret(name):
             return "[redacted: by its name]"
         if isinstance(value, dict):
             return {self.text(str(key)): self.value(part, str(key)) for key, part in value.items()}
@@ -89,7 +89,8 @@ class Redactor:
         return _EMAIL.sub("[redacted: e-mail address]", line) if self.emails else line
 
 
-def _names_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
+    """Whether what has that name is to be kept from sight: `password`, `dbPassword`, `api-key`."""
     return _SECRET_NAME.search(_CAMEL_CASE.sub("_", name)) is not None
 
 

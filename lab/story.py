@@ -233,28 +233,30 @@ def _derived_metrics(topology: Topology) -> Iterator[Metric]:
 def _request_metrics(name: str, calls: list[Call]) -> Iterator[Metric]:
     """What the callers of a component see, as traces of it show."""
     per_min = sum(call.requests_per_min for call in calls)
-    slowest = max(calls, key=lambda call: call.p99_latency_ms)
-    usual = max(call.baseline_p99_latency_ms for call in calls)
+    p99 = _p99([(call.p99_latency_ms, call.requests_per_min) for call in calls])
+    usual = _p99([(call.baseline_p99_latency_ms, call.requests_per_min) for call in calls])
     average = sum(call.avg_latency_ms * call.requests_per_min for call in calls) / (per_min or 1)
     failing = sum(call.error_rate * call.requests_per_min for call in calls)
     usually = sum(usual_error_rate(call) * call.requests_per_min for call in calls)
-    part = min(1.0, usual / slowest.p99_latency_ms) if slowest.p99_latency_ms else 1.0
+    part = min(1.0, usual / p99) if p99 else 1.0
     for metric, aggregation, unit, normal, now in (
-        ("trace.http.request", "p99", "millisecond", usual, slowest.p99_latency_ms),
+        ("trace.http.request", "p99", "millisecond", usual, p99),
         ("trace.http.request", "avg", "millisecond", average * part, average),
         ("trace.http.request.hits", None, "request/min", per_min, per_min),
         ("trace.http.request.errors", None, "request/min", usually, failing),
     ):
-        yield Metric.model_validate(
-            {
-                "name": metric,
-                "tags": {"service": name},
-                "aggregation": aggregation,
-                "unit": unit,
-                "normal": normal,
-                "now": now,
-            }
-        )
+        told = {"name": metric, "tags": {"service": name}, "aggregation": aggregation}
+        yield Metric.model_validate({**told, "unit": unit, "normal": normal, "now": now})
+
+
+def _p99(calls: list[tuple[float, float]]) -> float:
+    """The p99 of all calls; callers with less than a hundredth of them do not move it."""
+    rest = sum(rate for _, rate in calls) / 100
+    for p99, rate in sorted(calls, reverse=True):
+        rest -= rate
+        if rest < 0:
+            return p99
+    return max(calls)[0]
 
 
 def _derived_cloudwatch(topology: Topology) -> Iterator[CloudWatchMetric]:

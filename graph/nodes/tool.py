@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from graph.redaction import Redactor
 from graph.state import Evidence
 from graph.tape import Outcome, Update, exchange
+from graph.tools.question import SOURCE_KEY
 from graph.tools.result import ARGUMENTS, ToolResult
 
 
@@ -52,6 +53,7 @@ class Tool:
             async with asyncio.timeout(self.timeout_s):
                 result = await self.tools[name].ainvoke(arguments)
         except TimeoutError:
+            source = (self.tools[name].metadata or {}).get(SOURCE_KEY, name)
             error = f"no answer in {self.timeout_s:g} s"
         except ValidationError as refused:
             source = ARGUMENTS

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from langchain_core.tools import BaseTool
 
@@ -26,9 +26,6 @@ NOT_SET = {
 }
 """Why a source is switched off."""
 
-CHANGES_SHARE = 0.8
-"""Part of a tool's time that the topology gets in a list of changes; the others have as much."""
-
 
 @dataclass(frozen=True)
 class Toolset:
@@ -50,9 +47,7 @@ def toolset(
     changes: dict[str, ChangeReader] = {}
     if topology is not None:
         tools += topology_tools(topology)
-        # A source that hangs must not use up the time of the others in the one list.
-        brief = replace(topology, timeout_s=topology.timeout_s * CHANGES_SHARE)
-        changes["neo4j"] = functools.partial(deployments, brief)
+        changes["neo4j"] = functools.partial(deployments, topology)
         if run_cypher:
             tools.append(run_cypher_tool(topology))
     if datadog is not None:
@@ -62,8 +57,13 @@ def toolset(
         tools += aws_tools(aws)
         changes["ecs"] = functools.partial(ecs_deployments, aws)
         changes["cloudtrail"] = functools.partial(trail_events, aws)
-    there = {"topology": topology, "datadog": datadog, "aws": aws}
+    there: dict[str, GraphReader | Datadog | Aws | None] = {
+        "topology": topology,
+        "datadog": datadog,
+        "aws": aws,
+    }
     disabled = {name: NOT_SET[name] for name, source in there.items() if source is None}
     if changes:
-        tools.append(changes_tool(changes, disabled))
+        within_s = min(source.timeout_s for source in there.values() if source is not None)
+        tools.append(changes_tool(changes, disabled, within_s))
     return Toolset(tools, disabled)

@@ -148,7 +148,8 @@ async def open_graph(settings: Settings) -> AsyncIterator[GraphReader | None]:
             driver,
             settings.neo4j_database,
             settings.graph_mapping,
-            settings.tool_timeout_s,
+            # The tool's own limit must not come first: it knows less to say.
+            settings.tool_timeout_s * 0.8,
             Redactor(settings.redact_emails),
         )
         try:

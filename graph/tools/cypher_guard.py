@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
+from graph.redaction import names_a_secret
+
 LONGEST_QUERY = 4000
 MOST_HOPS = 6
 
@@ -31,16 +33,21 @@ _NEVER = _words(
 """Refused wherever they stand: the rule of the places below would refuse them too."""
 _FUNCTION_NAMES = (
     "all any none single exists isEmpty coalesce nullIf count collect sum avg min max stDev stDevP "
-    "percentileCont percentileDisc id elementId type labels keys properties startNode endNode "
+    "percentileCont percentileDisc id elementId type labels properties startNode endNode "
     "nodes relationships length shortestPath allShortestPaths size head last tail reverse range "
     "toString toStringOrNull toInteger toIntegerOrNull toFloat toFloatOrNull toBoolean toLower "
     "toUpper trim lTrim rTrim left right substring split abs ceil floor round sign sqrt "
     "date time localtime datetime localdatetime duration timestamp"
 )
-"""Not among them: `reduce` and `replace`, which make a text of gigabytes out of one line."""
+"""Not among them: `reduce` and `replace`, which make a text of gigabytes out of one line, and
+`keys`, which is for looking properties up one by one."""
 _FUNCTIONS = _words(_FUNCTION_NAMES)
 _CLAUSES = (
     "allowed are MATCH, OPTIONAL MATCH, WHERE, WITH, RETURN, ORDER BY, SKIP, LIMIT, UNWIND, UNION"
+)
+_LOOK_UP = (
+    "look up by a number or a range of them alone, and a property by its name as in s.name; "
+    "properties(s) has them all"
 )
 _HOPS = f"write an upper bound of at most {MOST_HOPS}, such as [:CALLS*1..{MOST_HOPS}]"
 # Whatever the parsers of Neo4j and ArcadeDB could read differently matches none of these.
@@ -106,6 +113,7 @@ def refuse_unless_reading(query: str) -> None:
     padded = [_NOTHING, *tokens, _NOTHING]
     for before, token, after in zip(padded, tokens, padded[2:], strict=False):
         _refuse_word(before, token, after)
+        _refuse_secret(token)
         _refuse_mark(before, token, after)
     _refuse_long_ways(tokens)
 
@@ -162,6 +170,15 @@ def _refuse_word(before: _Token, token: _Token, after: _Token) -> None:
         raise NotAllowed(f"{token.text!r} after {before.text!r} is not allowed; {_CLAUSES}")
 
 
+def _refuse_secret(token: _Token) -> None:
+    """Refuse a name that a redacted row would no longer have, such as in `n.password AS x`."""
+    if token.kind in ("word", "quoted") and names_a_secret(token.text.strip("`")):
+        raise NotAllowed(
+            f"the name {token.text!r} is not allowed, for it may be a secret's; "
+            "properties(n) shows all that is none"
+        )
+
+
 def _refuse_mark(before: _Token, token: _Token, _: _Token) -> None:
     if token.text == "=~":
         # Neo4j 5.26 was seen to go on with (.*a){12}b long after it had ended the transaction.
@@ -188,6 +205,8 @@ def _refuse_long_ways(tokens: Sequence[_Token]) -> None:
 def _refuse_group(tokens: Sequence[_Token], start: int, end: int) -> None:
     before = tokens[start - 1]
     inside = tokens[start + 1 : end]
+    if tokens[start].text == "[":
+        _refuse_look_up(before, inside)
     if tokens[start].text == "[" and before.text == "-":
         for place, token in enumerate(inside):
             if token.text == "*":
@@ -197,6 +216,36 @@ def _refuse_group(tokens: Sequence[_Token], start: int, end: int) -> None:
         texts = [token.text for token in inside]
         if any(pair in _ARROWS for pair in pairwise(texts)):
             raise NotAllowed(f"the quantifier {following!r} is not allowed: {_HOPS}")
+
+
+def _refuse_look_up(before: _Token, inside: Sequence[_Token]) -> None:
+    """Refuse to look up by a text, which may name a secret and is known to the server alone."""
+    if before.ends_a_value:
+        allowed = all(token.kind == "number" or token.text in ("..", "-") for token in inside)
+    else:
+        # Neo4j takes most keywords for names too, so that `in[x]` may look up as well.
+        allowed = before.kind != "word" or _can_only_be_a_list(inside)
+    if not allowed:
+        told = " ".join(token.text for token in inside)
+        raise NotAllowed(f"'[{told}]' after {before.text!r} is not allowed: {_LOOK_UP}")
+
+
+def _can_only_be_a_list(inside: Sequence[_Token]) -> bool:
+    if len(inside) <= 1:
+        return all(
+            token.kind == "number"
+            or (token.kind == "string" and not names_a_secret(token.text[1:-1]))
+            for token in inside
+        )
+    outer, depth = [], 0
+    for token in inside:
+        depth -= token.text in _CLOSING.values()
+        if depth == 0:
+            outer.append(token)
+        depth += token.text in _CLOSING
+    # CASE is the one expression that may hold a comma or a bar.
+    divided = any(token.text in (",", "|") for token in outer) or inside[1].word == "IN"
+    return divided and all(token.word != "CASE" for token in outer)
 
 
 def _refuse_hops(after_star: Sequence[_Token]) -> None:

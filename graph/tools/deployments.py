@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from graph.tools.cypher import GraphReader
+from graph.tools.changes import CUT
+from graph.tools.cypher import ROW_LIMIT, GraphReader
 from graph.tools.window import Window, iso
 
 
 async def deployments(reader: GraphReader, service: str, window: Window) -> list[dict[str, Any]]:
     """Deployments of the service, or of all when it is empty, in the window, newest first.
 
-    Rows of `graph.tools.changes.CHANGE_COLUMNS`, at most ROW_LIMIT and one. Their `deployed_at`
-    is an ISO 8601 text in UTC with a `Z`, or a native date with time. Raises ReadFailed.
+    Rows of `graph.tools.changes.CHANGE_COLUMNS`, at most ROW_LIMIT, and one of the kind CUT
+    when there are more. Their `deployed_at` is an ISO 8601 text in UTC with a `Z`, or a native
+    date with time. Raises ReadFailed.
     """
     names = reader.mapping
     within = " OR ".join(
@@ -25,10 +27,14 @@ async def deployments(reader: GraphReader, service: str, window: Window) -> list
         "d.change AS detail ORDER BY d.deployed_at DESC, id LIMIT $limit"
     )
     sent = {"start": iso(window.start), "end": iso(window.end), "service": service}
-    rows = await reader.rows(cypher, sent)
-    return [
-        {**row, "kind": "deployment", "detail": _detail(row), "at": str(row["at"])} for row in rows
+    found = await reader.rows(cypher, sent)
+    rows = [
+        {**row, "kind": "deployment", "detail": _detail(row), "at": str(row["at"])} for row in found
     ]
+    if len(rows) > ROW_LIMIT:
+        words = f"older deployments were not read: these are the newest {ROW_LIMIT}"
+        rows[ROW_LIMIT:] = [{"at": rows[ROW_LIMIT]["at"], "kind": CUT, "detail": words}]
+    return rows
 
 
 def _detail(row: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Turns a question to a source into a tool: strict arguments, refusals as results."""
 
 import functools
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
@@ -11,6 +12,9 @@ from graph.tools.result import ToolResult
 
 Question = Callable[..., Awaitable[ToolResult]]
 """A question to a source; its name, docstring and annotated arguments are what a model reads."""
+
+SOURCE_KEY = "source"
+"""Where a tool's metadata name its source, for what ends before it answers."""
 
 
 class ReadFailed(Exception):
@@ -29,12 +33,17 @@ def tools_on(source: str, questions: Sequence[Question]) -> list[BaseTool]:
 
 
 def _tool(source: str, question: Question) -> BaseTool:
-    tool = StructuredTool.from_function(coroutine=_errors_as_results(source, question))
+    tool = StructuredTool.from_function(
+        coroutine=_errors_as_results(source, question),
+        # Without the indentation of the source, which a model would pay for at each call.
+        description=inspect.getdoc(question),
+    )
     assert isinstance(tool.args_schema, type), "inferred from the signature"
     strict: Any = {"extra": "forbid"}
     tool.args_schema = create_model(
         tool.name, __base__=cast(type[BaseModel], tool.args_schema), __cls_kwargs__=strict
     )
+    tool.metadata = {SOURCE_KEY: source}
     return tool
 
 

@@ -52,7 +52,9 @@ class ToolResult(BaseModel):
         )
         body = (self.error if self.status == "error" else self.text) or ""
         if self.cursor:
-            body = f"[there is more: ask with cursor={printable(self.cursor)}]\n{body}"
+            # The same time, for `last 1h` is another one by then.
+            same = f" and window={self.window}" if self.window else ""
+            body = f"[there is more: ask with cursor={printable(self.cursor)}{same}]\n{body}"
         if not body:
             return header
         frame = len(header) + len(fenced("", boundary)) + CUT_NOTE

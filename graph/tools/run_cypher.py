@@ -47,7 +47,8 @@ class _Console:
         """Ask the topology graph in Cypher what no other tool answers.
 
         Reading clauses and plain functions only: no CALL, no APOC, no `=~`, no path without an
-        upper bound of 6. Return single properties rather than whole nodes, and aggregate.
+        upper bound of 6, no property whose name is a secret's. Return single properties rather than
+        whole nodes, and aggregate.
         """
         try:
             refuse_unless_reading(query)
@@ -70,7 +71,8 @@ def _text(first: FirstRows) -> str:
     if first.cut is None:
         return text
     note = f"first {len(first.rows)} rows, the limit is {first.cut}; more were not read"
-    return f"{text}\n[{note}: aggregate, or ask for a narrower part]"
+    # Before the table, because a text that is too long is cut at its end.
+    return f"[{note}: aggregate, or ask for a narrower part]\n{text}"
 
 
 def _made_of(names: GraphMapping) -> str:
@@ -82,5 +84,5 @@ def _made_of(names: GraphMapping) -> str:
         f"(:{components})-[:{names.owned_by}]->(:{names.team}), "
         f"(:{names.service})-[:{names.had_deployment}]->(:{names.deployment}); "
         f"named by the property `{names.name}`; for the others, "
-        f"MATCH (s:{names.service}) RETURN DISTINCT keys(s)"
+        f"MATCH (s:{names.service}) RETURN properties(s) LIMIT 1"
     )

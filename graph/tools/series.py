@@ -48,7 +48,10 @@ class Series:
 
 
 def described(series: Series, before: Series | None = None) -> dict[str, Any]:
-    """The SERIES_COLUMNS of a series; `before` is the same one in the window before."""
+    """The SERIES_COLUMNS of a series; `before` is the same one in the window before.
+
+    A change at the edge between the two, or before it, is an onset too.
+    """
     values = series.values
     if not values:
         return {"series": series.name, "unit": series.unit, "points": 0}
@@ -64,7 +67,7 @@ def described(series: Series, before: Series | None = None) -> dict[str, Any]:
         "last": rounded(values[-1]),
         "before_avg": None if earlier is None else rounded(earlier),
         "change": _times(average, earlier) if earlier else None,
-        "onset": onset(series),
+        "onset": onset(series) or (onset(_joined(before, series)) if before else None),
         "shape": shape(values),
     }
 
@@ -113,6 +116,11 @@ def shape(values: Sequence[float]) -> str:
     if span <= 0.02 * max(abs(cell) for cell in cells):
         return _BARS[0] * width
     return "".join(_BARS[round((cell - low) / span * (len(_BARS) - 1))] for cell in cells)
+
+
+def _joined(before: Series, series: Series) -> Series:
+    start = series.points[0][0]
+    return Series(series.name, [*(one for one in before.points if one[0] < start), *series.points])
 
 
 def _there(series: Series) -> list[tuple[float, float]]:

@@ -19,6 +19,8 @@ SOURCE = "neo4j"
 FOLLOWED = f"only the first {ROW_LIMIT} calls were followed"
 NAMESAKES = 5
 """Components of one name that are shown."""
+PARTS = 200
+"""Hosts of one component, or components of one host, that are shown."""
 Depth = Annotated[int, Field(ge=1, le=6, description="Levels to walk")]
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Exact component name")]
 
@@ -70,16 +72,24 @@ class _Topology:
             f"OPTIONAL MATCH (c)-[:{names.runs_on}]->(h:{names.host}) "
             f"OPTIONAL MATCH (w:{self._components})-[:{names.runs_on}]->(c) "
             f"WITH c, t, h, w ORDER BY t.{self._name}, h.{self._name}, w.{self._name} "
-            f"RETURN {self._kind} AS kind, properties(c) AS component, "
-            "collect(DISTINCT properties(t)) AS teams, "
+            "WITH c, collect(DISTINCT properties(t)) AS teams, "
             "collect(DISTINCT properties(h)) AS hosts, "
-            f"collect(DISTINCT toStringOrNull(w.{self._name})) AS runs LIMIT $limit"
+            f"collect(DISTINCT toStringOrNull(w.{self._name})) AS runs "
+            f"RETURN {self._kind} AS kind, properties(c) AS component, teams[..$parts] AS teams, "
+            "hosts[..$parts] AS hosts, runs[..$parts] AS runs, "
+            "size(hosts) AS host_count, size(runs) AS run_count LIMIT $limit"
         )
-        rows = await self._reader.rows(cypher, {"name": name})
+        rows = await self._reader.rows(cypher, {"name": name, "parts": PARTS})
         if not rows:
             return await self._unknown(name, "service, database or host")
         facts: list[dict[str, Any]] = []
+        notes: list[str] = []
         for row in rows[:NAMESAKES]:
+            notes += [
+                f"[{row[count]} {what}, of which {PARTS} are shown]"
+                for count, what in (("host_count", "hosts"), ("run_count", "components run here"))
+                if row[count] > PARTS
+            ]
             facts += _facts("component", {"kind": row["kind"], **row["component"]})
             for team in row["teams"]:
                 facts += _facts("team", team)
@@ -92,7 +102,7 @@ class _Topology:
             query=question,
             matched=len(rows),
             returned=len(rows[:NAMESAKES]),
-            text=table(("of", "property", "value"), facts),
+            text="\n".join([*notes, table(("of", "property", "value"), facts)]),
             data=rows[:NAMESAKES],
         )
 
@@ -137,7 +147,7 @@ class _Topology:
         if len(edges) <= ROW_LIMIT:
             return result
         note = f"[{FOLLOWED}; more may be affected]"
-        return result.model_copy(update={"text": f"{result.text}\n{note}"})
+        return result.model_copy(update={"text": f"{note}\n{result.text}"})
 
     async def find_path(self, source: Name, target: Name, depth: Depth = 6) -> ToolResult:
         """Find a shortest way of calls from one component to another, with its latencies."""
@@ -200,7 +210,8 @@ def _table(
     kept = rows[:limit]
     text = table(columns, kept)
     if len(rows) > limit:
-        text += f"\n[{len(rows) - limit} or more further rows; ask for a narrower part]"
+        # First, because a text that is too long is cut at its end.
+        text = f"[{len(rows) - limit} or more further rows; ask for a narrower part]\n{text}"
     return ToolResult(
         status="ok" if kept else "no_data",
         source=SOURCE,

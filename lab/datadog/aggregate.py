@@ -84,16 +84,15 @@ def _grouped(
 ) -> dict[tuple[str, ...], list[Sample]]:
     needed = {field_name(group.facet) for group in asked.group_by}
     needed |= {field_name(c.metric) for c in asked.compute if c.metric}
+    facets = [(field_name(group.facet), group.missing) for group in asked.group_by]
     groups: dict[tuple[str, ...], list[Sample]] = {}
     for sample in samples(start, end, frozenset(needed)):
-        values = [_facet(sample, group) for group in asked.group_by]
+        values = [
+            found[0] if (found := sample.fields.get(name)) else missing for name, missing in facets
+        ]
         if None not in values and sample.weight > 0:
             groups.setdefault(tuple(str(value) for value in values), []).append(sample)
     return groups
-
-
-def _facet(sample: Sample, group: GroupBy) -> str | float | None:
-    return next(iter(sample.fields.get(field_name(group.facet), ())), group.missing)
 
 
 def _steps(compute: Compute, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -5,13 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from lab.datadog.latency import Latency
 from lab.datadog.search import Subject
 from lab.datadog.tags import fields_of
+from lab.signals import Metric
 from lab.story import Story, usual_error_rate
 from lab.topology import Call
 
+HITS = "trace.http.request.hits"
+"""The metric that says how many calls a component gets."""
 SPREAD = 200
 """Into how many durations a call's latencies are cut."""
 _NS_PER_MS = 1e6
@@ -62,28 +66,56 @@ class Span:
 
 
 def flows_of(story: Story) -> Iterator[Flow]:
-    """Each call before the trouble began and since, well and failing; empty ones are left out."""
+    """Each call before the trouble began and since, well and failing; empty ones are left out.
+
+    Where the incident writes down that a component's traffic changed, so do the calls of it.
+    """
     began = story.ago(story.incident.signals.began_minutes_ago)
-    beginning = story.now - timedelta(days=30)
+    rates = _rates(story)
     for call in story.topology.call:
         part = call.baseline_p99_latency_ms / call.p99_latency_ms if call.p99_latency_ms else 1.0
         usual = Latency(call.avg_latency_ms * min(1.0, part), call.baseline_p99_latency_ms)
         now = Latency(call.avg_latency_ms, call.p99_latency_ms)
-        for start, end, latency, failing in (
-            (beginning, began, usual, usual_error_rate(call)),
-            (began, story.now, now, call.error_rate),
-        ):
+        for start, end, rate in _spells(story, began, rates.get(call.target)):
+            latency, failing = (
+                (now, call.error_rate) if start >= began else (usual, usual_error_rate(call))
+            )
             for status, share in (("ok", 1 - failing), ("error", failing)):
-                if share * call.requests_per_min > 0:
+                if share * rate * call.requests_per_min > 0:
                     yield Flow(
                         f"{call.source} {call.target} {status}",
                         _fields(story, call, status),
                         story.hosts(call.source),
                         start,
                         end,
-                        share * call.requests_per_min,
+                        share * rate * call.requests_per_min,
                         latency,
                     )
+
+
+def _rates(story: Story) -> dict[str, Metric]:
+    """The written traffic of the components whose traffic changed, by name."""
+    return {
+        metric.tags["service"]: metric
+        for metric in story.incident.signals.metric
+        if metric.name == HITS
+        and set(metric.tags) == {"service"}
+        and metric.now > 0
+        and not metric.gradual
+    }
+
+
+def _spells(
+    story: Story, began: datetime, hits: Metric | None
+) -> Iterator[tuple[datetime, datetime, float]]:
+    """Times in which nothing changes, with the part of the calls of now, oldest first."""
+    changes = {story.now - timedelta(days=30), began, story.now}
+    since = began
+    if hits is not None and hits.since_minutes_ago is not None:
+        since = story.ago(hits.since_minutes_ago)
+        changes.add(since)
+    for start, end in pairwise(sorted(changes)):
+        yield start, end, hits.normal / hits.now if hits and start < since else 1.0
 
 
 def _fields(story: Story, call: Call, status: str) -> dict[str, tuple[str, ...]]:

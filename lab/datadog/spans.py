@@ -7,7 +7,6 @@ with what the topology says. Durations are in nanoseconds.
 import hashlib
 import heapq
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -73,9 +72,10 @@ def aggregate(story: Story, asked: Asked) -> dict[str, Any]:
             if minutes <= 0:
                 continue
             if place not in known:
-                known[place] = _shares(flow, wanted, bool(names & _OPEN))
+                known[place] = _shares(flow, wanted, names & _OPEN)
             for sample in known[place]:
-                yield replace(sample, weight=sample.weight * flow.per_min * minutes)
+                weight = sample.weight * flow.per_min * minutes
+                yield Sample(sample.fields, weight, sample.measures)
 
     return {
         "data": [
@@ -90,23 +90,22 @@ def aggregate(story: Story, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _shares(flow: Flow, wanted: Search, one_by_one: bool) -> tuple[Sample, ...]:
+def _shares(flow: Flow, wanted: Search, needed: frozenset[str]) -> tuple[Sample, ...]:
     """The spans of a flow that are wanted, each with its part of all spans of the flow."""
     all_wanted = wanted(Subject(flow.fields, open=_OPEN))
     if all_wanted is False:
         return ()
-    if all_wanted and not one_by_one:
+    if all_wanted and not needed:
         return (Sample(flow.fields, 1, {}),)
     hosts = flow.hosts or ("",)
+    if all_wanted and "host" not in needed:
+        # They differ in nothing that is looked at.
+        hosts = ("",)
     spans = [Span(flow.start, "", host, ns, flow) for host in hosts for ns in flow.durations]
     found = spans if all_wanted else [span for span in spans if wanted(span.subject)]
+    fields = {host: {**flow.fields, **({"host": (host,)} if host else {})} for host in hosts}
     return tuple(
-        Sample(
-            {**flow.fields, **({"host": (span.host,)} if span.host else {})},
-            1 / len(spans),
-            {"duration": span.duration},
-        )
-        for span in found
+        Sample(fields[span.host], 1 / len(spans), {"duration": span.duration}) for span in found
     )
 
 

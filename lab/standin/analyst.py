@@ -9,15 +9,21 @@ _CAUSE = re.compile(
 )
 _CITED = re.compile(r"^- (E\d+): (.+)$", re.MULTILINE)
 _ALARM = re.compile(
-    r"Nothing around (\S+) is degraded.*?(At \S+ a monitor was changed: .+?)\.(?:\s|$)"
+    r"Nothing around (\S+) is degraded.*?"
+    r"(At \S+ (a monitor was changed|maintenance was announced): .+?)\.(?:\s|$)"
 )
 _KINDS = (
     ("connection pool exhausted", ("connections", "taken")),
     ("bad deployment", ("deployed at", "deployed by")),
     ("external dependency degraded", ("third party",)),
-    ("certificate or credential expired", ("has expired",)),
+    ("certificate or credential expired", ("has expired", "is not accepted any more")),
+    ("database overloaded by a caller", ("than that can do",)),
+    ("database overloaded", ("which caller asks for more",)),
     ("noisy neighbour", ("takes the CPU of",)),
     ("tasks missing", ("does not run as it should",)),
+    ("host overloaded", ("The processors of",)),
+    ("host impaired", ("fails its status check",)),
+    ("one caller refused", ("Of all who call",)),
 )
 
 
@@ -73,19 +79,28 @@ def _findings(study: str) -> dict[str, Any]:
 
 
 def _false_alarm(study: str, cited: list[tuple[str, str]]) -> list[dict[str, Any]]:
-    """What to learn where nothing was wrong, but somebody had changed the monitor."""
+    """What to learn where nothing was wrong, but a monitor was changed, or work was announced."""
     alarm = _ALARM.search(study)
     if alarm is None or not cited:
         return []
-    component, finding = alarm.groups()
+    component, finding, reason = alarm.groups()
+    is_edit = "monitor" in reason
     return [
         {
             "category": "reliability",
             "severity": "low",
-            "title": f"{component}: an alert after its monitor was changed",
+            "title": (
+                f"{component}: an alert after its monitor was changed"
+                if is_edit
+                else f"{component}: an alert during announced maintenance"
+            ),
             "finding": finding[:900],
             "components": [component],
             "evidence": list(dict.fromkeys(id_ for id_, _ in cited))[:10],
-            "recommendation": "Look at the threshold of the monitor first",
+            "recommendation": (
+                "Look at the threshold of the monitor first"
+                if is_edit
+                else "Mute the monitor for the time of the maintenance"
+            ),
         }
     ]

@@ -5,24 +5,28 @@ import json
 import re
 from typing import Any
 
-from lab.standin.causes import Verdict, hosts_of, logs_query, usage_query
+from lab.standin.asking import (
+    first_looks,
+    fresh,
+    further_looks,
+    looks_at,
+    looks_at_hosts,
+    suspects_of,
+)
 from lab.standin.judging import judge, not_known
 from lab.standin.reading import Result, TurnSoFar, place_of, turn_so_far
 from lab.standin.speaking import Call, calls, report, text
-from lab.standin.trail import Trail, follow
+from lab.standin.trail import follow
+from lab.standin.verdict import Verdict
 
 _SYMPTOM = re.compile(
-    r"\b(slow|latency|time-?outs?|timing out|errors?|fail\w*|down|5\d\d|5xx|p9\d|spik\w+|alert\w*|"
-    r"unavailable|stuck|wrong|broken|degraded|hang\w*|outage|unreachable|queu\w+|backlog)\b",
+    r"\b(slow\w*|latency|time-?outs?|timing out|errors?|fail\w*|down|5\d\d|5xx|p9\d|spik\w+|"
+    r"alert\w*|no data|paged|unavailable|stuck|wrong|broken|degraded|hang\w*|crash\w*|outage|"
+    r"unreachable|queu\w+|backlog)\b",
     re.IGNORECASE,
 )
 # Without the first boundary a long word is tried from each of its letters on.
 _NAME = re.compile(r"\b[a-zA-Z]\w*(?:-\w+)+")
-_SUSPECTS_LOOKED_AT = 3
-_NEIGHBOURS_LOOKED_AT = 5
-_CALLERS_LOOKED_AT = 2
-_HOSTS_LOOKED_AT = 4
-_WINDOW = "last 3h"
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -96,71 +100,26 @@ def _inform(turn: TurnSoFar, subject: str) -> dict[str, Any]:
 
 
 def _investigate(turn: TurnSoFar, subject: str) -> dict[str, Any]:
+    """Stage by stage; one that has nothing new to ask is passed over."""
     if not turn.of("get_topology", name=subject):
         return calls(
             f"{subject} shows the symptom. See what it calls, what alerts, and what changed.",
-            _on_offer(turn, _first_looks(subject)),
+            fresh(turn, first_looks(subject)),
         )
     trail = follow(turn, subject)
-    suspects = _suspects(trail)
-    unseen = [name for name in suspects if not turn.of("get_component", name=name)]
-    if unseen:
-        wanted = [call for name in unseen for call in _looks_at(name, trail)]
-        thought = (
-            f"The trail ends at {', '.join(trail.ends)}. Look at each."
-            if trail.ends
-            else "No call is degraded. Look at the component and its neighbours."
-        )
-        return calls(thought, _on_offer(turn, wanted))
-    hosts = dict.fromkeys(host for name in trail.ends for host in hosts_of(turn, name))
-    unseen = [host for host in hosts if not turn.of("get_component", name=host)]
-    if unseen:
-        wanted = [("get_component", {"name": host}) for host in unseen[:_HOSTS_LOOKED_AT]]
-        wanted += [
-            ("query_metrics", {"query": usage_query(host), "window": _WINDOW})
-            for host in unseen[:_HOSTS_LOOKED_AT]
-        ]
-        return calls("See who else runs on these hosts.", _on_offer(turn, wanted))
-    return report(judge(turn, trail, suspects))
-
-
-def _first_looks(subject: str) -> list[Call]:
-    return [
-        ("get_topology", {"name": subject, "direction": "dependencies", "depth": 6}),
-        ("get_topology", {"name": subject, "direction": "dependents", "depth": 2}),
-        ("list_changes", {"window": "last 24h"}),
-        ("search_monitors", {"service": subject}),
-        ("aws_alarms", {}),
-    ]
-
-
-def _suspects(trail: Trail) -> list[str]:
-    """Where the trail ends; without a trail the subject and what it talks to."""
-    if trail.ends:
-        return trail.ends[:_SUSPECTS_LOOKED_AT]
-    return [trail.subject, *trail.neighbours[:_NEIGHBOURS_LOOKED_AT]]
-
-
-def _looks_at(name: str, trail: Trail) -> list[Call]:
-    callers = [edge.source for edge in trail.into(name)][:_CALLERS_LOOKED_AT]
-    looks: list[Call] = [
-        ("get_component", {"name": name}),
-        ("aws_resource_health", {"service": name}),
-        *(
-            ("search_logs", {"query": logs_query(writer), "window": _WINDOW})
-            for writer in (name, *callers)
-        ),
-    ]
-    if name in trail.ends:
-        looks.append(("find_blast_radius", {"name": name}))
-        looks.append(("get_topology", {"name": name, "direction": "dependents", "depth": 1}))
-    return looks
-
-
-def _on_offer(turn: TurnSoFar, wanted: list[Call]) -> list[Call]:
-    """The calls of tools that there are, each once; a source that is switched off has none."""
-    offered = [call for call in wanted if call[0] in turn.offered]
-    return [call for place, call in enumerate(offered) if call not in offered[:place]]
+    found = (
+        f"The trail ends at {', '.join(trail.ends)}. Look at each."
+        if trail.ends
+        else "No call is degraded. Look at the component and its neighbours."
+    )
+    for thought, look in (
+        (found, looks_at),
+        ("See whether the hosts below are busy.", looks_at_hosts),
+        ("Follow up what this shows.", further_looks),
+    ):
+        if wanted := look(turn, trail):
+            return calls(thought, wanted)
+    return report(judge(turn, trail, suspects_of(trail)))
 
 
 def _subject(turn: TurnSoFar) -> str | None:
@@ -176,7 +135,7 @@ def _conclude(turn: TurnSoFar, why: str) -> dict[str, Any]:
     subject = _subject(turn)
     if subject and turn.of("get_topology", name=subject):
         trail = follow(turn, subject)
-        return report(judge(turn, trail, _suspects(trail)))
+        return report(judge(turn, trail, suspects_of(trail)))
     evidence = [
         (result.evidence, f"{result.name} failed" if result.unread else f"asked {result.name}")
         for result in turn.results

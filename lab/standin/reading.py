@@ -3,11 +3,13 @@
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
-_HEADER = re.compile(r"^(E\d+) status=(\w+)(?: source=\S+ window=(\S+)/\S+)?")
-_SETTLING = timedelta(minutes=10)
+_HEADER = re.compile(
+    r"^(E\d+) status=(\w+)(?: source=\S+(?: window=(\S+)/\S+)?(?: matched=(\d+) returned=(\d+))?)?"
+)
 _FENCED = re.compile(r"^--- (\S+) data\n(.*?)\n--- \1 end", re.DOTALL | re.MULTILINE)
 
 
@@ -23,6 +25,8 @@ class Result:
     text: str
     start: str = ""
     """The first moment of the window; empty when there is no window."""
+    left_out: int = 0
+    """How many matched and are not in it."""
 
     @property
     def unread(self) -> bool:
@@ -30,18 +34,21 @@ class Result:
         return self.status not in ("ok", "no_data")
 
     @property
-    def settled(self) -> str:
-        """A while after the start of the window: what appears later is new; empty without one."""
-        return f"{datetime.fromisoformat(self.start) + _SETTLING:%FT%TZ}" if self.start else ""
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of the first table in the result, by column; none when there is no table."""
+        return next(iter(self.tables), [])
 
     @property
-    def rows(self) -> list[dict[str, str]]:
-        """The rows of the table in the result, by column; none when there is no table."""
+    def tables(self) -> list[list[dict[str, str]]]:
+        """The rows of each table: lines with tabs that follow each other, the columns first."""
         if self.status != "ok":
             return []
-        lines = [line for line in self.text.splitlines() if "\t" in line]
-        columns = lines[0].split("\t") if lines else []
-        return [dict(zip(columns, line.split("\t"), strict=False)) for line in lines[1:]]
+        found = []
+        for is_table, lines in groupby(self.text.splitlines(), key=lambda line: "\t" in line):
+            if is_table:
+                columns, *rows = (line.split("\t") for line in lines)
+                found.append([dict(zip(columns, row, strict=False)) for row in rows])
+        return found
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,23 @@ class TurnSoFar:
             for result in self.results
             if result.name == tool and args.items() <= result.args.items()
         ]
+
+
+def number(row: dict[str, str], column: str) -> float:
+    """The number in that cell; 0 when there is none."""
+    try:
+        return float(row.get(column, ""))
+    except ValueError:
+        return 0.0
+
+
+def moment(text: str) -> datetime | None:
+    """The moment of a cell in ISO 8601, in UTC where it names no zone; None when it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def place_of(name: str, question: str) -> int:
@@ -106,4 +130,5 @@ def _result(function: dict[str, Any], content: str) -> Result:
         status=header.group(2) if header else "refused",
         text=fenced.group(2) if fenced else "",
         start=(header.group(3) or "") if header else "",
+        left_out=int(header.group(4) or 0) - int(header.group(5) or 0) if header else 0,
     )

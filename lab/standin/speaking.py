@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lab.standin.causes import Verdict
+from lab.standin.verdict import Verdict
 
 Call = tuple[str, dict[str, Any]]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.standin.reading import TurnSoFar
+from lab.standin.reading import TurnSoFar, number
 
 SLOWER_THAN_BASELINE = 3.0
 FAILING = 0.05
@@ -20,12 +20,23 @@ class Edge:
     error_rate: float
     connections: float
     evidence: str
+    avg_ms: float = 0.0
+    per_min: float = 0.0
 
     @property
     def degraded(self) -> bool:
         """Whether it is far above its own baseline, or fails often."""
-        slow = self.baseline_ms > 0 and self.p99_ms >= SLOWER_THAN_BASELINE * self.baseline_ms
-        return slow or self.error_rate >= FAILING
+        return self.slow or self.failing
+
+    @property
+    def slow(self) -> bool:
+        """Whether it takes far longer than on a normal day."""
+        return self.baseline_ms > 0 and self.p99_ms >= SLOWER_THAN_BASELINE * self.baseline_ms
+
+    @property
+    def failing(self) -> bool:
+        """Whether it fails often."""
+        return self.error_rate >= FAILING
 
     def __str__(self) -> str:
         return (
@@ -75,14 +86,6 @@ def follow(turn: TurnSoFar, subject: str) -> Trail:
     return Trail(subject, edges, degraded, ends)
 
 
-def number(row: dict[str, str], column: str) -> float:
-    """The number in that cell; 0 when there is none."""
-    try:
-        return float(row.get(column, ""))
-    except ValueError:
-        return 0.0
-
-
 def _edges(turn: TurnSoFar) -> Iterator[Edge]:
     for result in turn.of("get_topology"):
         for row in result.rows:
@@ -94,4 +97,6 @@ def _edges(turn: TurnSoFar) -> Iterator[Edge]:
                 error_rate=number(row, "error_rate"),
                 connections=number(row, "connections"),
                 evidence=result.evidence,
+                avg_ms=number(row, "avg_latency_ms"),
+                per_min=number(row, "requests_per_min"),
             )

@@ -1,5 +1,6 @@
 """A source that fails is said to fail; the investigation goes on with the others."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from lab.bolt import BoltServer
 from lab.datadog import DatadogDouble
 from lab.faults import Fault, Hang, Raw, Reset, Status
 from lab.incident import load
-from lab.minimax import MiniMaxDouble, calling
+from lab.minimax import MiniMaxDouble, Reply, calling
 from lab.relay import relay
 from tests.conftest import OpenRuntime
 
-TOOL_TIMEOUT_S = 1.5
+TOOL_TIMEOUT_S = 2.5
 FAULTS: dict[str, Fault] = {
     "401": Status(401, "Unauthorized"),
     "403": Status(403, "Forbidden"),
@@ -122,8 +123,27 @@ async def test_a_topology_that_hangs_ends_at_the_tools_own_limit(
         between.delay_s = 60
         state = await looked(runtime, provider)
         between.cut()
-    assert statuses(state)["E1"] == "error"
-    assert state["evidence"][0]["error"] == f"no answer in {TOOL_TIMEOUT_S:g} s"
+    first = state["evidence"][0]
+    assert (first["status"], first["source"]) == ("error", "neo4j")
+    assert re.fullmatch(r"no answer in [\d.]+ s", first["error"] or "")
+
+
+async def test_a_tool_of_many_slow_questions_ends_in_the_name_of_its_source(
+    open_lab: OpenRuntime, server: BoltServer, provider: MiniMaxDouble
+) -> None:
+    port = int(server.uri.rpartition(":")[2])
+    async with (
+        relay("127.0.0.1", port) as between,
+        open_lab(tool_timeout_s=1, neo4j_uri=f"bolt://127.0.0.1:{between.port}") as runtime,
+    ):
+        # Each of its questions has its answer in time, and all of them do not.
+        between.delay_s = 0.1
+        looks = calling(("find_blast_radius", {"name": "pricing-service", "depth": 6}))
+        provider.queue("MiniMax-M3", looks, Reply({"content": "Seen [E1]."}))
+        state = await runtime.investigate("What depends on pricing-service?")
+    [entry] = state["evidence"]
+    assert (entry["status"], entry["source"]) == ("error", "neo4j")
+    assert re.fullmatch(r"no answer in [\d.]+ s", entry["error"] or "")
 
 
 @pytest.mark.parametrize("source", ["datadog", "aws"])

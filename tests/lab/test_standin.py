@@ -1,19 +1,15 @@
 """The stand-in model: it knows what is on the wire, and nothing else."""
 
 import ast
-import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from graph.findings import read_findings
-from graph.report import Report, as_text, checked, problems
-from graph.tools.result import ToolResult, table
+from graph.report import as_text, checked, problems
 from lab import standin
-from lab.wire_rules import complaint
+from tests.lab.wire import EDGES, SYMPTOM, TOOLS, Wire, calls, concluded
 
 CODE = sorted(Path(standin.__file__).parent.glob("*.py"))
 PURE = {
@@ -28,125 +24,7 @@ PURE = {
     "typing",
 }
 """What the stand-in may import: modules that cannot reach a file, a process or a network."""
-
-TOOLS = (
-    "find_services",
-    "get_component",
-    "get_topology",
-    "find_blast_radius",
-    "list_changes",
-    "conclude",
-)
-SYMPTOM = "edge-proxy is slow since an hour. Why?"
-FIRST_EVIDENCE = 41
-"""Not 1, so that an id which was counted instead of read does not exist."""
-
-EDGES = [
-    ("edge-proxy", "orders-api", 900, 100, 0.02),
-    ("orders-api", "ledger-api", 850, 90, 0.02),
-    ("orders-api", "stock-api", 30, 30, 0.0),
-    ("ledger-api", "ledger-db", 9, 10, 0.0),
-]
-NAMES = ("edge-proxy", "orders-api", "ledger-api", "stock-api", "ledger-db")
-
-
-def found(columns: Collection[str], *rows: tuple[object, ...]) -> ToolResult:
-    text = table(list(columns), [dict(zip(columns, row, strict=True)) for row in rows])
-    return ToolResult(status="ok" if rows else "no_data", source="t", query="q", text=text)
-
-
-FAILED = ToolResult(status="error", source="t", query="q", error="from\tto\nno\tanswer")
-
-
-@dataclass
-class Wire:
-    """A conversation with the stand-in about a hand-made estate, as the provider sees it."""
-
-    question: str
-    planted: str = "Smaller thread pool"
-    down: Collection[str] = ()
-    """Tools that fail."""
-    older: Collection[tuple[object, ...]] = ()
-    """Deployments before the usual ones."""
-    messages: list[dict[str, Any]] = field(init=False)
-    shown: dict[str, str] = field(default_factory=dict)
-    """The evidence ids that were on the wire, each with its status."""
-    sources: dict[str, str] = field(default_factory=dict)
-    """The same ids, each with its tool."""
-
-    def __post_init__(self) -> None:
-        self.messages = [
-            {"role": "system", "content": "You investigate. Boundary word: kiwi."},
-            {"role": "user", "content": self.question},
-        ]
-
-    def ask(self, *offered: str) -> dict[str, Any]:
-        """The stand-in's next message, with these tools on offer (all, if none are named)."""
-        tools = [
-            {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
-            for name in offered or TOOLS
-        ]
-        request = {"model": "MiniMax-M3", "messages": self.messages, "tools": tools}
-        assert complaint(request, "Bearer key") is None
-        return standin.answer(json.loads(json.dumps(request)))
-
-    def give(self, message: dict[str, Any]) -> None:
-        """Put the message and the results of its calls on the wire."""
-        self.messages.append({"role": "assistant", **message})
-        for call in message["tool_calls"]:
-            id_ = f"E{FIRST_EVIDENCE + len(self.shown)}"
-            name, args = call["function"]["name"], json.loads(call["function"]["arguments"])
-            result = FAILED if name in self.down else self.run(name, args)
-            self.shown[id_], self.sources[id_] = result.status, name
-            content = result.content(id_, "kiwi", 2000)
-            self.messages.append({"role": "tool", "tool_call_id": call["id"], "content": content})
-
-    def to_the_end(self) -> tuple[dict[str, Any], list[list[str]]]:
-        """The message that ends the turn, and the names of the calls before it, by message."""
-        asked: list[list[str]] = []
-        for _ in range(10):
-            message = self.ask()
-            names = [name for name, _ in calls(message)]
-            if not names or "conclude" in names:
-                return message, asked
-            asked.append(names)
-            self.give(message)
-        raise AssertionError(f"no end after {asked}")
-
-    def run(self, name: str, args: dict[str, Any]) -> ToolResult:
-        if name == "find_services":
-            return found(("name", "kind"), *((n, "Service") for n in NAMES if args["query"] in n))
-        if name == "get_topology":
-            edges = [] if args["direction"] == "dependents" else EDGES
-            columns = ("from", "to", "p99_latency_ms", "baseline_p99_latency_ms", "error_rate")
-            return found((*columns, "relation"), *((*edge, "CALLS") for edge in edges))
-        if name == "get_component":
-            facts = [("component", "type", "api"), ("component", "note", self.planted)]
-            return found(("of", "property", "value"), *facts, ("team", "name", "money"))
-        if name == "find_blast_radius":
-            return found(("name", "distance"), ("orders-api", 1), ("edge-proxy", 2))
-        return self.changes()
-
-    def changes(self) -> ToolResult:
-        columns = ("component", "kind", "version", "at", "status", "by", "detail")
-        when = "2026-11-24T09:00:00Z"
-        return found(
-            columns,
-            ("stock-api", "deployment", "v7", when, "succeeded", "sam", self.planted),
-            ("ledger-api", "deployment", "v2", when, "succeeded", "mira", "New client"),
-            *self.older,
-        )
-
-
-def calls(message: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    functions = [call["function"] for call in message.get("tool_calls", [])]
-    return [(function["name"], json.loads(function["arguments"])) for function in functions]
-
-
-def concluded(message: dict[str, Any]) -> Report:
-    [(name, args)] = calls(message)
-    assert name == "conclude"
-    return Report.model_validate(args)
+CALM = [(a, b, 10, 10, 0.0) for a, b, *_ in EDGES]
 
 
 def imported(path: Path) -> set[str]:
@@ -225,17 +103,16 @@ def test_it_concludes_only_with_evidence_that_was_on_the_wire() -> None:
     assert checked(report, wire.shown).confidence == "high"
 
 
-def test_another_estate_gets_another_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_estate_gets_another_answer() -> None:
     moved = [("orders-api", "ledger-api", 85, 90, 0.0), ("orders-api", "stock-api", 700, 30, 0.2)]
-    monkeypatch.setattr(f"{__name__}.EDGES", [EDGES[0], *moved, EDGES[3]])
-    report = concluded(Wire(SYMPTOM).to_the_end()[0])
+    wire = Wire(SYMPTOM, edges=[EDGES[0], *moved, EDGES[3]])
+    report = concluded(wire.to_the_end()[0])
     assert report.root_cause is not None
     assert report.root_cause.component == "stock-api"
 
 
-def test_an_estate_without_trouble_gets_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.EDGES", [(a, b, 10, 10, 0.0) for a, b, *_ in EDGES])
-    wire = Wire(SYMPTOM)
+def test_an_estate_without_trouble_gets_no_cause() -> None:
+    wire = Wire(SYMPTOM, edges=CALM)
     report = concluded(wire.to_the_end()[0])
     assert report.root_cause is None
     assert {wire.sources[citation.id] for citation in report.evidence} == {"get_topology"}
@@ -257,11 +134,9 @@ def test_a_topology_that_cannot_be_read_is_said_and_not_taken_for_a_calm_one(
     assert problems(report, wire.shown) == []
 
 
-def test_what_failed_beside_a_calm_topology_stays_an_open_question(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(f"{__name__}.EDGES", [(a, b, 10, 10, 0.0) for a, b, *_ in EDGES])
-    report = concluded(Wire(SYMPTOM, down=["list_changes"]).to_the_end()[0])
+def test_what_failed_beside_a_calm_topology_stays_an_open_question() -> None:
+    wire = Wire(SYMPTOM, edges=CALM, down=["list_changes"])
+    report = concluded(wire.to_the_end()[0])
     assert report.summary.startswith("Nothing around edge-proxy is degraded")
     assert report.confidence == "low"
     assert report.open_questions == ["list_changes failed: what it would show is not known"]

@@ -44,6 +44,15 @@ def test_the_latency_of_a_component_changes_when_the_trouble_begins() -> None:
     assert at(story, p99, 30) == pytest.approx(2310, rel=NOISE)
 
 
+def test_a_slow_caller_with_few_calls_is_not_the_p99_of_all() -> None:
+    story = story_of("bad-deploy")
+    calls = [call for call in story.topology.call if call.target == "orders-db"]
+    rare = max(calls, key=lambda call: call.p99_latency_ms)
+    assert rare.requests_per_min < sum(call.requests_per_min for call in calls) / 100
+    p99 = metric(story, "trace.http.request", "p99", service="orders-db")
+    assert p99.now == max(call.p99_latency_ms for call in calls if call != rare)
+
+
 def test_errors_of_a_degraded_call_are_new_and_those_of_a_normal_one_are_not() -> None:
     calls = {(call.source, call.target): call for call in story_of("bad-deploy").topology.call}
     assert usual_error_rate(calls["cart-service", "pricing-service"]) == 0.001

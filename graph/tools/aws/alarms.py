@@ -68,12 +68,13 @@ class Alarms:
                 )
             shown = found[:limit]
             history, note = await self._history([row["name"] for row in shown], time)
-        lines = [table(ALARM_COLUMNS, shown)]
+        # What is missing comes first, because a text that is too long is cut at its end.
+        lines = []
         if left := len(found) - len(shown):
             lines.append(f"[{left} further alarms; ask with a prefix]")
         if more:
             lines.append(f"[only the first {len(found)} alarms were read; ask with a prefix]")
-        lines += [suggestion(shown), *note]
+        lines += [table(ALARM_COLUMNS, shown), suggestion(shown), *note]
         if history:
             lines += ["history:", table(HISTORY_COLUMNS, history[:HISTORY_SHOWN])]
         return ToolResult(

@@ -14,6 +14,8 @@ CLUSTERS = 20
 SERVICES = 100
 """Services of one cluster that are looked at when all are asked for."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
+_NEAR = 12
+_NEAR_CLUSTERS = 5
 _AT_ONCE = 10
 """What one ecs:DescribeServices takes."""
 
@@ -81,6 +83,28 @@ def _change(service: dict[str, Any], deployment: dict[str, Any]) -> dict[str, An
         "by": None,
         "detail": joined(deployment.get("id"), deployment.get("rolloutStateReason")),
     }
+
+
+async def services_there(aws: Aws, name: str) -> str:
+    """Words about the ECS services called like that name, or about all.
+
+    Source: ecs:ListClusters, ListServices. Raises AwsRefused.
+    """
+    clusters, more = await _clusters(aws)
+    names: set[str] = set()
+    for cluster in clusters[:_NEAR_CLUSTERS]:
+        answers, cut = await aws.pages(
+            "ecs", "ListServices", 1, cluster=cluster, maxResults=SERVICES
+        )
+        more = more or cut
+        arns = [arn for answer in answers for arn in answer.get("serviceArns", [])]
+        names |= {arn.rpartition("/")[2] for arn in arns}
+    word = name.split("-")[0].lower()
+    like = sorted(one for one in names if word and word in one.lower())
+    shown = like or sorted(names)
+    rest = " and more" if more or len(shown) > _NEAR or len(clusters) > _NEAR_CLUSTERS else ""
+    which = "like it" if like else "there are"
+    return f"ecs services {which}: {', '.join(shown[:_NEAR]) or 'none'}{rest}"
 
 
 async def _clusters(aws: Aws) -> tuple[list[str], bool]:

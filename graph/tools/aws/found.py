@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from graph.tools.aws.refusal import AwsRefused
+from graph.tools.changes import CUT
 from graph.tools.window import Window, iso
 
 RESOURCE_COLUMNS = ("kind", "name", "state", "detail")
@@ -64,7 +65,7 @@ class Found:
 
 def cut_off(window: Window, words: str) -> dict[str, Any]:
     """A row of changes that says that there are others which were not read."""
-    return {"at": iso(window.start), "component": "", "kind": "not all was read", "detail": words}
+    return {"at": iso(window.start), "component": "", "kind": CUT, "detail": words}
 
 
 def joined(*parts: str | None) -> str:

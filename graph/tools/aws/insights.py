@@ -16,6 +16,8 @@ LINE_LIMIT = 500
 BINS = (1, 5, 10, 30, 60, 180, 360, 720)
 """Minutes of one count; the least that makes at most BIN_COUNT of them."""
 BIN_COUNT = 75
+_FEW_BINS = 4
+"""Below that many whole bins, those at the ends count too: there is little else."""
 
 
 def insights(text: str, mode: Mode, time: Window, limit: int) -> str:
@@ -69,10 +71,12 @@ def _patterns(rows: Sequence[Row], limit: int) -> tuple[Any, str]:
         for row in rows[:limit]
     ]
     patterns.sort(key=lambda pattern: -pattern["count"])
-    lines = ["count\tlevel\tpattern"]
-    lines += [f"{p['count']}\t{p['level'] or '-'}\t{p['pattern']}" for p in patterns]
+    lines = []
     if len(rows) > limit:
+        # First, because a text that is too long is cut at its end.
         lines.append("[there are further patterns, of fewer lines; ask with a higher limit]")
+    lines.append("count\tlevel\tpattern")
+    lines += [f"{p['count']}\t{p['level'] or '-'}\t{p['pattern']}" for p in patterns]
     return patterns, "\n".join(lines)
 
 
@@ -88,8 +92,17 @@ def _counts(rows: Sequence[Row], time: Window) -> tuple[Any, str]:
     }
     first = int(time.start.timestamp()) // step * step
     points = [(at, counted.get(at, 0.0)) for at in range(first, int(time.end.timestamp()), step)]
-    row = described(Series(f"lines in {minutes} min", points))
-    return points, table(SERIES_COLUMNS, [row])
+    whole = [(at, n) for at, n in points if _is_whole(at, step, time)]
+    left_out = ""
+    if _FEW_BINS <= len(whole) < len(points):
+        ends = " and ".join(f"{n:g}" for at, n in points if not _is_whole(at, step, time))
+        left_out = f"\n[the bins at both ends are not whole; left out of the figures: {ends} lines]"
+    row = described(Series(f"lines in {minutes} min", whole if left_out else points))
+    return points, f"{table(SERIES_COLUMNS, [row])}{left_out}"
+
+
+def _is_whole(at: int, step: int, time: Window) -> bool:
+    return time.start.timestamp() <= at and at + step <= time.end.timestamp()
 
 
 def _shown(text: str) -> str:

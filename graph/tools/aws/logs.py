@@ -124,7 +124,8 @@ class Logs:
                 names = [group["logGroupName"] for group in answer.get("logGroups", [])]
                 if names:
                     which = "like it" if pattern else "there are"
-                    return printable(f"log groups {which}: {', '.join(names)}")
+                    more = " and more" if answer.get("nextToken") else ""
+                    return printable(f"log groups {which}: {', '.join(names)}{more}")
         except AwsRefused as refused:
             return f"what log groups there are is not known: {refused}"
         return "there is no log group"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from graph.tools.aws.client import SOURCE, Aws
 from graph.tools.aws.ec2 import machines, scaling
-from graph.tools.aws.ecs import services
+from graph.tools.aws.ecs import services, services_there
 from graph.tools.aws.found import EVENT_COLUMNS, RESOURCE_COLUMNS, TAG_KEYS, Found
 from graph.tools.aws.functions import functions
 from graph.tools.aws.rds import databases
@@ -72,7 +72,8 @@ class Resources:
         question = f"tag {' or '.join(TAG_KEYS)} = {service!r}, name in {', '.join(PARTS)}"
         if len(failed) == len(PARTS) or (failed and not found.rows):
             raise AwsRefused("\n".join(_not_known(found)), question)
-        return self._shaped(question, found)
+        near = "" if found.rows else await self._near(service)
+        return self._shaped(question, found, near)
 
     async def _tagged(self, name: str) -> tuple[list[str], Found]:
         """The ARNs with that tag; what no part asks about is a row of its own."""
@@ -134,24 +135,32 @@ class Resources:
     def _stage_s(self) -> float:
         return self._aws.timeout_s / _STAGES
 
-    def _shaped(self, question: str, found: Found) -> ToolResult:
+    async def _near(self, name: str) -> str:
+        """Words about the services that there are; empty when they are not told."""
+        try:
+            async with asyncio.timeout(self._stage_s):
+                return f"{await services_there(self._aws, name)}"
+        except (AwsRefused, TimeoutError):
+            return ""
+
+    def _shaped(self, question: str, found: Found, near: str) -> ToolResult:
         rows = sorted(_once(found.rows), key=lambda r: (r["healthy"], r["kind"], r["name"]))
         events = sorted(found.events, key=lambda event: event["at"] or "", reverse=True)
         if rows:
             ill = sum(not row["healthy"] for row in rows)
-            lines = [
-                f"{ill} of {len(rows)} are not well",
-                table(RESOURCE_COLUMNS, rows[:ROWS_SHOWN]),
-            ]
+            lines = [f"{ill} of {len(rows)} are not well"]
         else:
-            lines = ["nothing has that tag or that name"]
+            lines = [f"nothing has that tag or that name{near}"]
+        # What is missing comes first, because a text that is too long is cut at its end.
+        lines += _not_known(found)
         if len(rows) > ROWS_SHOWN:
             lines.append(f"[{len(rows) - ROWS_SHOWN} further resources, all as well as the last]")
-        if events:
-            lines += ["events, newest first:", table(EVENT_COLUMNS, events[:EVENTS_SHOWN])]
         if len(events) > EVENTS_SHOWN:
             lines.append(f"[{len(events) - EVENTS_SHOWN} older events]")
-        lines += _not_known(found)
+        if rows:
+            lines.append(table(RESOURCE_COLUMNS, rows[:ROWS_SHOWN]))
+        if events:
+            lines += ["events, newest first:", table(EVENT_COLUMNS, events[:EVENTS_SHOWN])]
         return ToolResult(
             status="ok" if rows else "no_data",
             source=SOURCE,

@@ -9,6 +9,7 @@ from datadog_api_client.v2.model.events_query_filter import EventsQueryFilter
 from datadog_api_client.v2.model.events_request_page import EventsRequestPage
 from datadog_api_client.v2.model.events_sort import EventsSort
 
+from graph.tools.changes import CUT
 from graph.tools.datadog.client import Datadog
 from graph.tools.datadog.moments import moment
 from graph.tools.datadog.search_text import narrowed, quoted
@@ -41,7 +42,7 @@ async def events(datadog: Datadog, service: str, window: Window) -> list[dict[st
         page = (answer.get("meta") or {}).get("page") or {}
         if rows and page.get("after"):
             words = f"older events were not read: these are the newest {len(rows)}"
-            rows.append({"at": rows[-1]["at"], "component": None, "kind": "cut", "detail": words})
+            rows.append({"at": rows[-1]["at"], "component": None, "kind": CUT, "detail": words})
         return rows
 
 

@@ -1,5 +1,6 @@
 """Questions to Datadog's logs: patterns, single lines, counts."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ PAGES = 3
 """Pages of lines that patterns are made of, the newest first."""
 LINE_COLUMNS = ("time", "level", "service", "host", "message")
 FACETS = 3
+_LEVEL = re.compile(r"\b(?:log_?)?(?:level|severity):", re.IGNORECASE)
+"""What other log stores call it; in Datadog's search it is a tag that no line has."""
 
 
 class Logs:
@@ -55,17 +58,20 @@ class Logs:
     ) -> ToolResult:
         """Search Datadog logs: their patterns with counts, single lines, or counts of groups."""
         span = Window.parse(window)
-        after = " after the cursor" if cursor else ""
-        with self._datadog.asking(f"logs {query!r} mode={mode}{after}", span) as ask:
+        facets = [facet.strip() for facet in group_by.split(",") if facet.strip()][:FACETS]
+        how = f"by {','.join(facets)}" if mode == "count" else "after the cursor" if cursor else ""
+        with self._datadog.asking(f"logs {query!r} mode={mode} {how}".rstrip(), span) as ask:
             if mode == "patterns":
                 result = await self._patterns(ask, query, limit, cursor)
             elif mode == "raw":
                 result = await self._raw(ask, query, limit, cursor)
             else:
-                result = await self._count(ask, query, group_by, limit)
+                result = await self._count(ask, query, facets, limit)
             notes = []
             if result.status == "no_data":
                 notes = [f"no line matches; {await services_with_lines(ask)}"]
+                if level := _LEVEL.search(query):
+                    notes.append(f"the level of a line is status, not {level[0]}")
             return result.model_copy(
                 update={
                     "window": str(span),
@@ -94,8 +100,7 @@ class Logs:
         )
         return _result(ask, (matched, len(lines)), lines, [table(LINE_COLUMNS, lines)], following)
 
-    async def _count(self, ask: Asking, query: str, group_by: str, limit: int) -> ToolResult:
-        facets = [facet.strip() for facet in group_by.split(",") if facet.strip()][:FACETS]
+    async def _count(self, ask: Asking, query: str, facets: list[str], limit: int) -> ToolResult:
         groups, matched = await together(
             groups_of_lines(ask, query, facets, limit), count_of_lines(ask, query)
         )

@@ -24,6 +24,7 @@ TAG_COLUMNS = ("tag", "values", "such_as")
 VALUES_KEPT = 200
 _VALUES_SHOWN = 8
 _NEAR = 10
+_FIRST_PARTS = 40
 _NOT_FOUND = 404
 
 
@@ -57,7 +58,7 @@ class MetricNames:
             if len(names) > len(shown):
                 notes.append(f"[{len(names) - len(shown)} further names; give more of the name]")
             if not names:
-                notes = [like(query, every), *notes]
+                notes = [_instead(query, tags, every), *notes]
             found = table(["name"], [{"name": name} for name in shown]) if names else ""
             return ToolResult(
                 status="ok" if names else "no_data",
@@ -128,6 +129,18 @@ async def tags_of(ask: Asking, metric: str) -> dict[str, list[str]] | None:
         name, _, value = str(tag).partition(":")
         tags.setdefault(name, []).append(value)
     return tags
+
+
+def _instead(query: str, tags: str, names: Sequence[str]) -> str:
+    """Words about what there is, when no name holds the query."""
+    if tags and not names:
+        return f"no metric with the tags {tags!r} reported in the last 24 hours"
+    first = sorted({name.partition(".")[0] for name in names})[:_FIRST_PARTS]
+    return (
+        f"{like(query, names)}; names begin with {', '.join(first)}"
+        if first
+        else like(query, names)
+    )
 
 
 def like(wanted: str, names: Sequence[str]) -> str:

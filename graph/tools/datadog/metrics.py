@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from statistics import fmean
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from graph.tools.datadog.client import SOURCE, Asking, Datadog, together
 from graph.tools.datadog.links import page
 from graph.tools.datadog.metric_names import like, metric_names, tags_of
 from graph.tools.datadog.moments import milliseconds
+from graph.tools.datadog.refusal import DatadogRefused
 from graph.tools.result import ToolResult, table
 from graph.tools.series import SERIES_COLUMNS, Series, described
 from graph.tools.window import Window, WindowText
@@ -33,6 +35,7 @@ POINTS = 120
 """Points of one series in the window, at most; the interval follows from it."""
 _INTERVALS_S = (10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200)
 _METRIC = re.compile(r"(?:^|[:(\s])([A-Za-z][\w.]*)\{")
+_FORM = "one query such as avg:NAME{service:x} by {host}, without arithmetic"
 Pair = tuple[Series, Series | None]
 """A series in the window, and the same one in the window before, if it was there."""
 
@@ -111,8 +114,14 @@ class Metrics:
 
 
 async def _series(ask: Asking, query: str, span: Window, interval_s: int) -> dict[str, Series]:
-    """The series with points in that window, by name."""
-    answer = await ask(MetricsApi, "query_timeseries_data", body=_body(query, span, interval_s))
+    """The series with points in that window, by name. Raises DatadogRefused."""
+    try:
+        answer = await ask(MetricsApi, "query_timeseries_data", body=_body(query, span, interval_s))
+    except DatadogRefused as refused:
+        if refused.status != HTTPStatus.BAD_REQUEST:
+            raise
+        said = f"{refused}: {_FORM}"
+        raise DatadogRefused(said, refused.query, refused.window, refused.status) from refused
     told: dict[str, Any] = answer["data"].get("attributes") or {}
     stamps = [at / 1000 for at in told.get("times") or []]
     found: dict[str, Series] = {}

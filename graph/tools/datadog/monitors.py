@@ -52,11 +52,8 @@ class Monitors:
             has_more = number + 1 < int(metadata.get("page_count") or 0)
             counts = _counts(answer)
             notes = [f"by status: {counts}"] if counts else []
-            if not rows and search != found:
-                others = _counts(await _searched(ask, found, 0, 1))
-                notes = [
-                    f"of other status: {others}" if others else "no monitor of any status matches"
-                ]
+            if not rows:
+                notes = [await _instead(ask, found, matched)]
             return ToolResult(
                 status="ok" if rows else "no_data",
                 source=SOURCE,
@@ -77,8 +74,22 @@ async def _searched(ask: Asking, query: str, number: int, size: int) -> dict[str
         query="" if query == "*" else query,
         page=number,
         per_page=size,
-        sort="name,asc",
+        # By the alphabet: those that alert are on the first page.
+        sort="status,asc",
     )
+
+
+async def _instead(ask: Asking, query: str, matched: int) -> str:
+    """Words about what monitors there are, when none is on the page that was asked for."""
+    if matched:
+        return f"the {matched} that match are on earlier pages"
+    if others := _counts(await _searched(ask, query, 0, 1)):
+        return f"of other status: {others}"
+    every = (await _searched(ask, "", 0, 1)).get("counts") or {}
+    tags = [str(entry.get("name")) for entry in every.get("tag") or []]
+    names = sorted(tag.removeprefix("service:") for tag in tags if tag.startswith("service:"))
+    known = f"; services with monitors: {', '.join(names)}" if names else ""
+    return f"no monitor of any status matches{known}"
 
 
 def _of_status(status: Sequence[Status]) -> str:
@@ -101,11 +112,14 @@ def _row(monitor: dict[str, Any]) -> dict[str, Any]:
 
 def _gravest_first(row: dict[str, Any]) -> tuple[int, bool, str]:
     """By status; an unknown one is shown first, so that it is seen."""
-    status = row["status"]
-    place = _GRAVEST_FIRST.index(status) if status in _GRAVEST_FIRST else -1
-    return place, row["last_triggered"] is None, str(row["name"])
+    return _gravity(row["status"]), row["last_triggered"] is None, str(row["name"])
+
+
+def _gravity(status: Any) -> int:
+    return _GRAVEST_FIRST.index(status) if status in _GRAVEST_FIRST else -1
 
 
 def _counts(answer: dict[str, Any]) -> str:
     counts = (answer.get("counts") or {}).get("status") or []
+    counts = sorted(counts, key=lambda entry: _gravity(entry.get("name")))
     return ", ".join(f"{entry.get('name')} {entry.get('count')}" for entry in counts)

@@ -15,7 +15,14 @@ from graph.tools.window import Window, WindowText
 
 SLO_LIMIT = 10
 """SLOs of one service whose history is asked for."""
-SLO_COLUMNS = ("name", "state", "target", "reached", "budget_left_percent", "type")
+SLO_COLUMNS = (
+    "name",
+    "state",
+    "target_percent",
+    "reached_percent",
+    "budget_left_percent",
+    "type",
+)
 _SEARCHED = 100
 
 
@@ -78,8 +85,8 @@ async def _row(ask: Asking, slo: dict[str, Any]) -> dict[str, Any]:
         "id": slo.get("id"),
         "name": told.get("name"),
         "type": told.get("slo_type"),
-        "target": target,
-        "reached": None,
+        "target_percent": target,
+        "reached_percent": None,
         "budget_left_percent": None,
         "state": "unknown",
         "error": None,
@@ -89,11 +96,11 @@ async def _row(ask: Asking, slo: dict[str, Any]) -> dict[str, Any]:
     except DatadogRefused as refused:
         return {**row, "error": str(refused)}
     if reached is None or target is None:
-        return {**row, "reached": reached, "error": words}
+        return {**row, "reached_percent": reached, "error": words}
     allowed = 100 - target
     left = rounded(100 * (1 - (100 - reached) / allowed)) if allowed > 0 else None
     state = "ok" if reached >= target else "breached"
-    return {**row, "reached": reached, "budget_left_percent": left, "state": state}
+    return {**row, "reached_percent": reached, "budget_left_percent": left, "state": state}
 
 
 async def _reached(ask: Asking, slo_id: str) -> tuple[float | None, str | None]:

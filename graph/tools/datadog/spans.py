@@ -37,6 +37,7 @@ MEASURES = {
 Measures = Mapping[str, SpansAggregationFunction]
 _COLUMNS = ("count", "errors_percent", *MEASURES)
 _NS_PER_MS = 1_000_000
+_NEAR = 12
 _FAILING_PERCENT = 1.0
 """From here on a group comes before the slow ones."""
 
@@ -79,7 +80,7 @@ class Spans:
             kept = rows[:limit]
             notes = _notes(len(every), len(rows) - len(kept), len(errors))
             if not rows:
-                notes = [f"no span matches; {await _services(ask)}"]
+                notes = [await _instead(ask, query, group_by)]
             return ToolResult(
                 status="ok" if rows else "no_data",
                 source=SOURCE,
@@ -157,7 +158,11 @@ def _notes(looked_at: int, cut: int, unseen: int) -> list[str]:
     return notes
 
 
-async def _services(ask: Asking) -> str:
-    names = [row["service"] for row in await _groups(ask, "*", "service", {})]
-    shown = ", ".join(str(name) for name in names[:12])
-    return f"services with spans in that window: {shown}" if shown else "no service has spans in it"
+async def _instead(ask: Asking, query: str, facet: str) -> str:
+    """Words about what spans there are, when there is no group."""
+    matching = await _groups(ask, narrowed(query), "service", {}) if facet != "service" else []
+    said = f"spans match, but none has {facet!r}" if matching else "no span matches"
+    found = matching or await _groups(ask, "*", "service", {})
+    shown = ", ".join(str(row["service"]) for row in found[:_NEAR])
+    near = f"services with spans in that window: {shown}" if shown else "no service has spans in it"
+    return f"{said}; {near}"

@@ -87,7 +87,7 @@ HARMLESS = {
     "a subquery that reads": "MATCH (n) WHERE EXISTS { MATCH (n)-->(m) WHERE m.x > 1 } RETURN n",
     "counting in a subquery": "MATCH (n) WHERE COUNT { (n)-->() } > 3 AND NOT EXISTS { (n)<--() } "
     "RETURN COLLECT { MATCH (n)-->(m) RETURN m.name } AS names",
-    "arithmetic": "MATCH (a)-[r]->(b) RETURN (a.x + b.x) * 2 - -1.5e3 / size(keys(a)) % 2 AS x",
+    "arithmetic": "MATCH (a)-[r]->(b) RETURN (a.x + b.x) * 2 - -1.5e3 / size(labels(a)) % 2 AS x",
     "a map and a list": "RETURN {a: 1, b: [x IN range(1, 9) WHERE x > 2 | x * x][1..3]} AS map",
     "a column called as a function": "MATCH (n) RETURN n.type AS type, count(*) AS count "
     "ORDER BY count DESC, type",
@@ -95,6 +95,11 @@ HARMLESS = {
     "(c)-[*2]->(d)<-[r*1..3]-(e) "
     "RETURN length(p)",
     "a union": "MATCH (a:A) RETURN a.x AS x UNION ALL MATCH (b:B) RETURN b.x AS x",
+    "places in a list": "MATCH p = (a)-->(b) RETURN nodes(p)[0].name, nodes(p)[-1], [1, 2][0..2]",
+    "lists after words": "MATCH (a) WHERE a.x IN [1] OR a.y IN ['password is wrong', 'b'] "
+    "RETURN [(a)-->(b) | b.name] AS names, CASE WHEN true THEN [a.x, a.y] ELSE [] END AS pair",
+    "a secret's name in a string": "MATCH (a) WHERE a.message CONTAINS 'password' RETURN a.bypass",
+    "all properties": "MATCH (n) RETURN n {.*} AS n, properties(n) AS every, collect(n) AS ns",
     "labels in brackets": "MATCH (n:(A|B)&!C) OPTIONAL MATCH (n)--(m) RETURN n {.name, .x} AS n",
 }
 """Allowed though they look as if they were not."""
@@ -201,6 +206,58 @@ BYPASSES: dict[str, tuple[str, str]] = {
     "a quantified pattern": ("MATCH ((a)-[:CALLS]->(b))+ RETURN b", "quantifier '+'"),
     "a quantified pattern of any way": ("MATCH ANY ((a)-->(b))* (c) RETURN c", "quantifier '*'"),
     "a quantified pattern in braces": ("MATCH ((a)--(b)){1,} RETURN b", "quantifier '{'"),
+    "a secret under another name": ("MATCH (n) RETURN n.password AS x", "'password'"),
+    "a secret in other letters": ("MATCH (n) RETURN n . /**/ PassWord", "'PassWord'"),
+    "a secret in camel case": ("MATCH (n) RETURN n.dbPassword AS x", "'dbPassword'"),
+    "a secret in quotes": ("MATCH (n) RETURN n.`api-key` AS x", "'`api-key`'"),
+    "a secret in a projection": ("MATCH (n) RETURN n {.name, .password} AS x", "'password'"),
+    "a secret in a quoted projection": ("MATCH (n) RETURN n {.`db_secret`}", "'`db_secret`'"),
+    "a secret that is collected": ("MATCH (n) RETURN collect(n.token) AS x", "'token'"),
+    "a secret of all properties": ("MATCH (n) RETURN properties(n).password AS x", "'password'"),
+    "a secret that is guessed": (
+        "MATCH (n) WHERE n.password STARTS WITH 'h' RETURN n.name",
+        "'password'",
+    ),
+    "a secret in a pattern": ("MATCH (n {password: 'hunter2'}) RETURN n.name", "'password'"),
+    "a secret in a subquery": (
+        "MATCH (n) WHERE EXISTS { MATCH (n) WHERE n.apiKey > 'h' } RETURN n.name",
+        "'apiKey'",
+    ),
+    "a secret in an order": ("MATCH (n) RETURN n.name ORDER BY n.passwd", "'passwd'"),
+    "a property by a text": ("MATCH (n) RETURN n['password'] AS x", "'['password']'"),
+    "a property by parts of a text": ("MATCH (n) RETURN n['pass' + 'word'] AS x", "'pass'"),
+    "a property by a variable": (
+        "MATCH (n) UNWIND ['pass' + 'word', 'name'] AS k RETURN n[k] AS x",
+        "'[k]' after 'n'",
+    ),
+    "a property of all by a variable": (
+        "MATCH (n) WITH n, 'pass' + 'word' AS k RETURN properties(n)[k] AS x",
+        "'[k]' after ')'",
+    ),
+    "a property of a list's node": (
+        "MATCH (n) RETURN [m IN collect(n) | m[toLower('PASSWORD')]] AS x",
+        "after 'm'",
+    ),
+    "a property of a place in a list": ("MATCH (n) RETURN collect(n)[0]['x']", "after ']'"),
+    "a property of a map": ("MATCH (n) RETURN {a: n}['a']['pass' + 'word']", "after '}'"),
+    "a property of a CASE": (
+        "MATCH (n) RETURN CASE WHEN true THEN n END['pass' + 'word'] AS x",
+        "after 'END'",
+    ),
+    "a property of a quoted variable": ("MATCH (`n n`) RETURN `n n`['x'] AS x", "after '`n n`'"),
+    "a property of a variable that is called as a word": (
+        "MATCH (n) WITH n AS in RETURN in['pass' + 'word'] AS x",
+        "after 'in'",
+    ),
+    "a property of such a variable by a name": (
+        "MATCH (n) WITH n AS where, 'pass' + 'word' AS k RETURN where[k] AS x",
+        "after 'where'",
+    ),
+    "a property of such a variable by a CASE": (
+        "MATCH (n) WITH n AS in RETURN in['pass' + CASE 1 WHEN 1, 2 THEN 'word' END] AS x",
+        "after 'in'",
+    ),
+    "names one by one": ("MATCH (n) RETURN [k IN keys(n) | k] AS x", "'keys'"),
     "brackets that do not fit": ("MATCH (a)-[:CALLS*)->(b] RETURN b", "')'"),
     "a bracket that is not closed": ("MATCH (a)-[:CALLS*->(b) RETURN b", "'['"),
 }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from graph.tools.changes import CHANGE_COLUMNS, WORDS_LIMIT, ChangeReader, changes_tool
+from graph.tools.changes import CHANGE_COLUMNS, CUT, WORDS_LIMIT, ChangeReader, changes_tool
 from graph.tools.question import ReadFailed
 from graph.tools.result import ToolResult
 from graph.tools.window import Window
@@ -34,9 +34,12 @@ def fails(words: str) -> ChangeReader:
 
 
 async def ask(
-    readers: dict[str, ChangeReader], absent: dict[str, str] | None = None, **arguments: Any
+    readers: dict[str, ChangeReader],
+    absent: dict[str, str] | None = None,
+    timeout_s: float = PATIENCE_S,
+    **arguments: Any,
 ) -> ToolResult:
-    tool = changes_tool(readers, absent or {})
+    tool = changes_tool(readers, absent or {}, timeout_s)
     return ToolResult.model_validate(await tool.ainvoke({"window": DAY, **arguments}))
 
 
@@ -136,7 +139,7 @@ async def test_the_limit_keeps_the_newest_and_counts_the_others(limit: int, show
     assert (result.matched, result.returned) == (5, shown)
     assert details(result) == ["4", "3", "2", "1", "0"][:shown]
     note = f"[{5 - limit} older ones; ask for an earlier window]"
-    assert (result.text.splitlines()[-1] == note) == (limit < 5)
+    assert (result.text.splitlines()[1] == note) == (limit < 5)
     assert len(result.text.splitlines()) == 2 + shown + (limit < 5)
 
 
@@ -182,6 +185,24 @@ async def test_sources_are_asked_side_by_side() -> None:
 
     result = await ask({"a": meets(here, there), "b": meets(there, here)})
     assert result.status == "no_data"
+
+
+async def test_a_source_that_never_answers_takes_nothing_from_the_others() -> None:
+    async def read(_service: str, _window: Window) -> list[dict[str, Any]]:
+        await asyncio.Event().wait()
+        return []
+
+    result = await ask({"ecs": read, "topology": tells(row("", "there"))}, timeout_s=0.05)
+    assert (result.status, details(result)) == ("ok", ["there"])
+    assert result.unanswered == {"ecs": "no answer in 0.05 s"}
+    assert result.text.splitlines()[0] == "ecs: failed: no answer in 0.05 s; topology: 1"
+
+
+async def test_a_source_that_did_not_read_all_is_not_taken_as_if_it_had() -> None:
+    older = {"at": "2026-11-24T09:00:00Z", "kind": CUT, "detail": "older ones were not read"}
+    result = await ask({"aws": tells(row("2026-11-24T10:00:00Z", "new"), older), "b": tells()})
+    assert result.text.splitlines()[0] == "aws: 1 or more; b: 0"
+    assert details(result) == ["new", "older ones were not read"]
 
 
 async def test_a_fault_of_ours_is_not_taken_for_a_silent_source() -> None:

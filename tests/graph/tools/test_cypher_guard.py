@@ -29,6 +29,8 @@ def test_a_trick_is_refused_by_what_is_wrong_with_it(name: str) -> None:
         ("MATCH (h:Host) RETURN h.load", "if it is a name, write `load` with backticks"),
         ("RETURN sin(1)", "allowed are all any none"),
         ("RETURN 1;", "no ';', not even at its end"),
+        ("MATCH (n) RETURN n.password", "properties(n) shows all that is none"),
+        ("MATCH (n) RETURN n['name']", "a property by its name as in s.name"),
         ("RETURN $name", "there are no parameters; write the value"),
         ("RETURN n.name =~ 'a.*'", "use CONTAINS, STARTS WITH or ENDS WITH"),
         ("MATCH (a)-[:CALLS*]->(b) RETURN b", "an upper bound of at most 6, such as [:CALLS*1..6]"),

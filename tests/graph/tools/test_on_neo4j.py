@@ -1,7 +1,8 @@
 """The contract suite on a real Neo4j, and what only a real Neo4j can show.
 
-The suite is all tests of test_topology.py and test_foreign_graph.py. They are collected a second
-time here, so that one process has them all: a Community server has one database to share.
+The suite is all tests of test_topology.py and test_foreign_graph.py, and of test_run_cypher.py
+those on what a model's own query answers, shows and may not do. They are collected a second time
+here, so that one process has them all: a Community server has one database to share.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from lab.incident import load
 from tests.conftest import MakeSettings
 from tests.graph.tools import neo4j_server
 from tests.graph.tools import test_foreign_graph as foreign_graph
+from tests.graph.tools import test_run_cypher as run_cypher
 from tests.graph.tools import test_topology as topology
 from tests.graph.tools.conftest import Fill
 from tests.graph.tools.neo4j_server import DATABASE, MARK, Address, NotOurs
@@ -36,11 +38,24 @@ if GIVEN is None and os.environ.get("CI") != "true" and (_reason := neo4j_server
 # A test has the usual time; fetching and starting the server have limits of their own.
 pytestmark = pytest.mark.timeout(120, func_only=True)
 
-for _part in (topology, foreign_graph):
-    for _name, _test in vars(_part).items():
-        if _name.startswith("test_"):
-            assert _name not in globals(), f"{_name} would hide a test of the same name"
-            globals()[_name] = _test
+OF_QUERIES = (
+    run_cypher.test_a_useful_question_is_answered,
+    run_cypher.test_the_columns_are_named_and_ordered_as_the_query_does,
+    run_cypher.test_nodes_dates_and_ways_come_as_json,
+    run_cypher.test_a_secret_in_a_whole_node_is_not_shown,
+    run_cypher.test_a_mistake_comes_back_in_the_words_of_the_server,
+    run_cypher.test_every_trick_is_an_error_and_changes_nothing,
+    run_cypher.test_two_million_rows_are_cut_at_the_limit_without_being_read,
+    run_cypher.test_wide_rows_are_cut_at_the_limit_of_bytes,
+)
+
+for _name, _test in [
+    *(entry for part in (topology, foreign_graph) for entry in vars(part).items()),
+    *((test.__name__, test) for test in OF_QUERIES),
+]:
+    if _name.startswith("test_"):
+        assert _name not in globals(), f"{_name} would hide a test of the same name"
+        globals()[_name] = _test
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,10 @@ class Shelf:
         limit: Annotated[int, Field(ge=1, le=5)] = 3,
         window: WindowText = "last 1h",
     ) -> ToolResult:
-        """Count the books of an author."""
+        """Count the books of an author.
+
+        Of all shelves.
+        """
         self.asked.append((author, limit, window))
         if self._fails:
             raise self._fails
@@ -46,7 +49,7 @@ def tool(shelf: Shelf) -> BaseTool:
 def test_a_model_reads_the_name_the_docstring_and_the_arguments() -> None:
     made = tool(Shelf())
     assert made.name == "count_books"
-    assert made.description == "Count the books of an author."
+    assert made.description == "Count the books of an author.\n\nOf all shelves."
     shown = convert_to_openai_tool(made)["function"]["parameters"]
     assert list(shown["properties"]) == ["author", "limit", "window"]
     assert shown["properties"]["author"]["description"] == "Exact name"

@@ -126,6 +126,13 @@ def test_a_cursor_is_offered_before_the_text_so_that_no_cut_loses_it() -> None:
     assert "more lines cut" in lines[-2]
 
 
+def test_a_cursor_comes_with_its_window_so_that_the_next_part_is_of_the_same_time() -> None:
+    window = "2026-11-24T10:00:00Z/2026-11-24T11:00:00Z"
+    paged = result(text="row", cursor="abc", window=window, matched=2, returned=1)
+    note = f"[there is more: ask with cursor=abc and window={window}]"
+    assert paged.content("E1", "kiwi", 100).split("\n")[2] == note
+
+
 def test_an_error_is_cut_too() -> None:
     failed = result(status="error", error="\n".join(["trace"] * 100))
     shown = failed.content("E1", "kiwi", 70)

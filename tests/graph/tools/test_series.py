@@ -56,6 +56,16 @@ def test_a_series_without_points_has_none_and_nothing_else(values: list[float | 
     assert onset(series(*values)) is None
 
 
+def test_a_change_at_the_edge_of_the_window_is_found_with_the_window_before() -> None:
+    points = [(float(START + 60 * n), 10.0 if n < 20 else 90.0) for n in range(40)]
+    now, before = Series("x", points[20:]), Series("x", points[:20])
+    assert described(now)["onset"] is None
+    assert described(now, before)["onset"] == at(20)
+    earlier, longer = Series("x", points[:25]), Series("x", points[25:])
+    assert described(longer, earlier)["onset"] == at(20)
+    assert described(Series("x", points[:10]), before)["onset"] is None
+
+
 def test_what_is_not_a_number_is_no_point() -> None:
     with_gaps = row(1, math.nan, 1, None, 1, math.inf, 9, -math.inf, 9, 9)
     assert (with_gaps["points"], with_gaps["max"], with_gaps["onset"]) == (6, 9, at(6))

@@ -175,7 +175,7 @@ async def test_a_cut_at_a_limit_is_said(
     await deployed(fill, 1, 2, 3, 4, 5)
     result = await ask(scratch, tool, limit=2)
     assert (result.matched, result.returned, len(result.data)) == (5, 2, 2)
-    assert result.text.endswith(f"\n{said}")
+    assert said in result.text.splitlines()[:2]
     assert said not in (await ask(scratch, tool, limit=5)).text
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lab.datadog import DatadogDouble
-from tests.lab.datadog.conftest import read, send
+from lab.signals import Metric, Signals
+from tests.lab.datadog.conftest import read, send, story_of
 
 SEARCH = "/api/v2/spans/events/search"
 AGGREGATE = "/api/v2/spans/analytics/aggregate"
@@ -55,6 +56,28 @@ async def test_before_the_trouble_a_group_has_its_usual_figures(double: DatadogD
     assert found[-1] == pytest.approx(290, rel=0.02)
     [failing] = (await groups(double, f"{CART} status:error", window=window)).values()
     assert failing[0] == pytest.approx(1.7 * 30, abs=1)
+
+
+async def test_calls_rise_when_the_written_traffic_of_what_is_called_rises(
+    double: DatadogDouble,
+) -> None:
+    hits = Metric(
+        name="trace.http.request.hits",
+        tags={"service": "pricing-service"},
+        unit="request/min",
+        normal=170,
+        now=1700,
+        since_minutes_ago=45,
+    )
+    double.story = story_of(Signals(began_minutes_ago=30, metric=(hits,)))
+    for window, per_min, p99 in (
+        (("now-60m", "now-50m"), 170, 290),
+        (("now-45m", "now-35m"), 1700, 290),
+        (("now-20m", "now-10m"), 1700, 2310),
+    ):
+        [found] = (await groups(double, CART, window=window)).values()
+        assert found[0] == pytest.approx(per_min * 10, abs=1)
+        assert found[-1] == pytest.approx(p99, rel=0.02)
 
 
 async def test_a_time_that_holds_the_beginning_mixes_both(double: DatadogDouble) -> None:

@@ -99,7 +99,7 @@ async def test_a_function_is_found_by_its_name_and_its_environment_is_not_read(
 async def test_a_name_that_nothing_has_is_no_data(aws: Aws) -> None:
     result = await health(aws, "zeppelin")
     assert (result.status, result.error, result.matched) == ("no_data", None, 0)
-    assert result.text == "nothing has that tag or that name"
+    assert result.text.startswith("nothing has that tag or that name; ")
 
 
 async def test_a_part_that_is_refused_is_named_and_the_others_are_shown(

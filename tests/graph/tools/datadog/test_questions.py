@@ -176,7 +176,7 @@ async def test_incidents_come_newest_first_and_are_paged(dd: Datadog) -> None:
 async def test_an_slo_says_what_is_left_of_its_budget(dd: Datadog) -> None:
     result = await ask(dd, "get_slo_status", service=SERVICE)
     [row] = result.data
-    assert (row["target"], row["reached"], row["state"]) == (99.5, 99.1, "breached")
+    assert (row["target_percent"], row["reached_percent"], row["state"]) == (99.5, 99.1, "breached")
     assert row["budget_left_percent"] == pytest.approx(-80)
     assert Window.parse(result.window or "").seconds == 7 * 86_400
 

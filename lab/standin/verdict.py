@@ -1,0 +1,23 @@
+"""What the stand-in concludes: the fields of the report, before it is spoken."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Verdict:
+    """What goes into the report."""
+
+    summary: str = ""
+    component: str = ""
+    explanation: str = ""
+    confidence: str = "low"
+    evidence: list[tuple[str, str]] = field(default_factory=list)
+    ruled_out: list[tuple[str, str]] = field(default_factory=list)
+    blast_radius: list[str] = field(default_factory=list)
+    actions: list[tuple[str, str]] = field(default_factory=list)
+    open_questions: list[str] = field(default_factory=list)
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing further needs to be looked at."""
+        return self.confidence == "high"
