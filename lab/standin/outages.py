@@ -32,6 +32,8 @@ def does_not_run(suspect: Suspect) -> Iterator[tuple[int, Verdict]]:
             evidence=[(result.evidence, f"{row['kind']} {row['name']}: {row['state']}")],
             actions=[(f"Bring {name} back to what it should run", "")],
         )
+        if not verdict.certain:
+            verdict.open_questions.append(f"Is so much of {name} missing for a moment only?")
         if any(_OUT_OF_MEMORY.search(message) for message in _events(result, row["name"])):
             verdict.explanation += " Its tasks are killed out of memory."
         for grew, memory in _memory(suspect):

@@ -191,7 +191,7 @@ async def test_every_answer_is_small_and_says_what_it_left_out(
         assert size > LOG_BYTES
     calls = [*((tool, arguments) for tool, arguments, _ in ASKED), TOO_MUCH]
     provider.queue("MiniMax-M3", calling(*calls), Reply({"content": "Seen [E1]."}))
-    async with open_lab(**reach, neo4j_database=crowded) as runtime:
+    async with open_lab(**reach, neo4j_database=crowded, tool_timeout_s=60) as runtime:
         state = await runtime.investigate("What is there?")
         kept = sum(file.stat().st_size for file in runtime.settings.state_dir.iterdir())
     assert kept < STATE_LIMIT

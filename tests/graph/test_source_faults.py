@@ -141,6 +141,7 @@ async def test_a_tool_of_many_slow_questions_ends_in_the_name_of_its_source(
         looks = calling(("find_blast_radius", {"name": "pricing-service", "depth": 6}))
         provider.queue("MiniMax-M3", looks, Reply({"content": "Seen [E1]."}))
         state = await runtime.investigate("What depends on pricing-service?")
+        between.cut()
     [entry] = state["evidence"]
     assert (entry["status"], entry["source"]) == ("error", "neo4j")
     assert re.fullmatch(r"no answer in [\d.]+ s", entry["error"] or "")

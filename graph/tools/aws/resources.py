@@ -139,7 +139,7 @@ class Resources:
         """Words about the services that there are; empty when they are not told."""
         try:
             async with asyncio.timeout(self._stage_s):
-                return f"{await services_there(self._aws, name)}"
+                return f"; {await services_there(self._aws, name)}"
         except (AwsRefused, TimeoutError):
             return ""
 

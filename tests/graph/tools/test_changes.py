@@ -192,7 +192,8 @@ async def test_a_source_that_never_answers_takes_nothing_from_the_others() -> No
         await asyncio.Event().wait()
         return []
 
-    result = await ask({"ecs": read, "topology": tells(row("", "there"))}, timeout_s=0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        result = await ask({"ecs": read, "topology": tells(row("", "there"))}, timeout_s=0.05)
     assert (result.status, details(result)) == ("ok", ["there"])
     assert result.unanswered == {"ecs": "no answer in 0.05 s"}
     assert result.text.splitlines()[0] == "ecs: failed: no answer in 0.05 s; topology: 1"

@@ -156,9 +156,12 @@ async def test_deployments_of_the_window_come_newest_first(
     scratch: GraphReader, fill: Fill, arguments: dict[str, Any], found: list[str]
 ) -> None:
     await deployed(fill, 23, 0.5, 719, 2, 25, 721)
+    earlier = Window.parse(arguments.get("window", "last 24h"))
     result = await ask(scratch, "list_changes", **arguments)
     assert [row["id"] for row in result.data] == found
-    assert result.window == str(Window.parse(arguments.get("window", "last 24h")))
+    asked = Window.parse(result.window or "")
+    assert asked.seconds == earlier.seconds
+    assert earlier.start <= asked.start <= earlier.start + timedelta(minutes=1)
     assert result.text.startswith(f"neo4j: {len(found)}; ")
 
 

@@ -75,7 +75,7 @@ async def test_what_does_not_end_is_an_error_within_its_time(
     double.always(fault)
     began = time.monotonic()
     results = await asyncio.gather(*(ask(hasty, tool, **args) for tool, args in QUESTIONS))
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 10
     for result in results:
         assert (result.status, result.error) == (
             "error",
