@@ -3,6 +3,7 @@
 10,000 services, 5,000 monitors, more than 20 MB of log lines in an hour, thousands of changes.
 """
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.conftest import SCRATCH, OpenRuntime
 SERVICES = 10_000
 """Half of them call one, and each of these is called by one of the other half."""
 DEPLOYMENTS = 3_000
+PART = 1_000
+"""Services, or nodes to delete, of one statement."""
 MONITORS = 5_000
 ALARMS = 1_000
 KINDS = 150
@@ -106,29 +109,36 @@ def incident() -> Incident:
 
 
 @pytest.fixture
-async def crowded(server: BoltServer) -> str:
-    """The database with the services: one has thousands of callers, which are called in turn."""
+async def crowded(server: BoltServer) -> AsyncIterator[str]:
+    """The database with the services, emptied at the end.
+
+    In parts, because the server ends what takes it more than 5 s.
+    """
 
     async def run(cypher: str, **parameters: Any) -> None:
         await server.admin.execute_query(cypher, parameters, database_=SCRATCH)
 
     await run("MATCH (n) DETACH DELETE n")
-    await run(
-        "CREATE (hub:Service {name: 'hub'})-[:RUNS_ON]->(host:Host {name: 'node-1'}) "
-        "WITH hub, host UNWIND range(1, $callers) AS n "
-        "CREATE (c:Service {name: 'service-' + toString(n), type: 'api', team: 'shop'})"
-        "-[:CALLS {avg_latency_ms: 12.5, p99_latency_ms: 80.25, requests_per_min: 600}]->(hub), "
-        "(c)-[:RUNS_ON]->(host), "
-        "(:Service {name: 'edge-' + toString(n), type: 'api'})-[:CALLS]->(c)",
-        callers=SERVICES // 2,
-    )
+    await run("CREATE (:Service {name: 'hub'})-[:RUNS_ON]->(:Host {name: 'node-1'})")
+    for part in range(0, SERVICES // 2, PART):
+        await run(
+            "MATCH (hub:Service {name: 'hub'})-[:RUNS_ON]->(host) UNWIND range(1, $part) AS n "
+            "CREATE (c:Service {name: 'service-' + toString($first + n), type: 'api'})"
+            "-[:CALLS {avg_latency_ms: 12.5, p99_latency_ms: 80.25, requests_per_min: 600}]->(hub),"
+            " (c)-[:RUNS_ON]->(host), "
+            "(:Service {name: 'edge-' + toString($first + n), type: 'api'})-[:CALLS]->(c)",
+            first=part,
+            part=PART,
+        )
     now = datetime.now(UTC)
     await run(
         "MATCH (s:Service {name: 'hub'}) UNWIND $times AS at CREATE (s)-[:HAD_DEPLOYMENT]->"
         "(:Deployment {id: at, deployed_at: at, version: 'v1', change: 'Another one'})",
         times=[f"{now - timedelta(seconds=20 * n):%FT%TZ}" for n in range(DEPLOYMENTS)],
     )
-    return SCRATCH
+    yield SCRATCH
+    for _ in range(0, SERVICES + DEPLOYMENTS, PART):
+        await run("MATCH (n) WITH n LIMIT $part DETACH DELETE n", part=PART + 1)
 
 
 def found_in(incident: Incident, service: str) -> tuple[int, int]:
