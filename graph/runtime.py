@@ -28,9 +28,9 @@ from graph.settings import Settings
 from graph.state import Investigation, Receipt, check_question, is_unicode
 from graph.tools import toolset
 from graph.tools.aws.client import open_aws
-from graph.tools.cypher import open_graph
 from graph.tools.datadog.client import open_datadog
 from graph.tools.threads import open_threads
+from graph.tools.topology.cypher import open_graph
 
 STEPS_PER_VISIT = 2
 STEPS_BEYOND = 10

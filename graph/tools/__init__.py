@@ -11,13 +11,13 @@ from graph.tools.aws.client import Aws
 from graph.tools.aws.ecs import deployments as ecs_deployments
 from graph.tools.aws.trail import events as trail_events
 from graph.tools.changes import ChangeReader, changes_tool
-from graph.tools.cypher import GraphReader
 from graph.tools.datadog import datadog_tools
 from graph.tools.datadog.client import Datadog
 from graph.tools.datadog.events import events as datadog_events
-from graph.tools.deployments import deployments
-from graph.tools.run_cypher import run_cypher_tool
 from graph.tools.topology import topology_tools
+from graph.tools.topology.cypher import GraphReader
+from graph.tools.topology.deployments import deployments
+from graph.tools.topology.run_cypher import run_cypher_tool
 
 NOT_SET = {
     "topology": "NEO4J_URI is not set",

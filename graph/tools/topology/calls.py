@@ -6,7 +6,7 @@ graph has far too many.
 
 from typing import Any
 
-from graph.tools.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
 
 MEASURES = (
     "avg_latency_ms",

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from graph.tools import toolset
-from graph.tools.cypher import GraphReader, open_graph
 from graph.tools.result import ToolResult
+from graph.tools.topology.cypher import GraphReader, open_graph
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH, MakeSettings
 

@@ -23,6 +23,7 @@ from graph.redaction import Redactor
 from graph.settings import GraphMapping, Settings
 from graph.tools.question import ReadFailed
 
+SOURCE = "neo4j"
 ROW_LIMIT = 1000
 """Rows of one query; every query carries it as `$limit`, one more tells that there is more."""
 BATCH = 100

@@ -3,7 +3,7 @@
 from typing import Any
 
 from graph.tools.changes import CUT
-from graph.tools.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
 from graph.tools.window import Window, iso
 
 

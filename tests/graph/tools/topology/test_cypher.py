@@ -14,8 +14,8 @@ from neo4j.exceptions import Forbidden
 from graph.errors import TopologyUnavailable
 from graph.settings import GraphMapping
 from graph.tools import toolset
-from graph.tools.cypher import ROW_LIMIT, GraphReader, open_graph
 from graph.tools.question import ReadFailed
+from graph.tools.topology.cypher import ROW_LIMIT, GraphReader, open_graph
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH, MakeSettings
 

@@ -7,15 +7,12 @@ else is a parameter.
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from langchain_core.tools import BaseTool
 from pydantic import Field
 
-from graph.tools.calls import EDGE_COLUMNS, Calls, shortest_way
-from graph.tools.cypher import ROW_LIMIT, GraphReader
-from graph.tools.question import Question, tools_on
 from graph.tools.result import ToolResult, table
+from graph.tools.topology.calls import EDGE_COLUMNS, Calls, shortest_way
+from graph.tools.topology.cypher import ROW_LIMIT, SOURCE, GraphReader
 
-SOURCE = "neo4j"
 FOLLOWED = f"only the first {ROW_LIMIT} calls were followed"
 NAMESAKES = 5
 """Components of one name that are shown."""
@@ -25,20 +22,9 @@ Depth = Annotated[int, Field(ge=1, le=6, description="Levels to walk")]
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Exact component name")]
 
 
-def topology_tools(reader: GraphReader) -> list[BaseTool]:
-    """The topology tools on that reader."""
-    topology = _Topology(reader)
-    questions: list[Question] = [
-        topology.find_services,
-        topology.get_component,
-        topology.get_topology,
-        topology.find_blast_radius,
-        topology.find_path,
-    ]
-    return tools_on(SOURCE, questions)
+class Topology:
+    """Asks the graph of one reader."""
 
-
-class _Topology:
     def __init__(self, reader: GraphReader) -> None:
         self._reader = reader
         self._calls = Calls(reader)

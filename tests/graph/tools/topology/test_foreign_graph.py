@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from graph.tools.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
 from lab.minimax import MiniMaxDouble, Reply, calling
 from tests.conftest import OpenRuntime
-from tests.graph.tools.conftest import Fill, ask
+from tests.graph.tools.topology.conftest import Fill, ask
 
 
 @pytest.mark.parametrize(

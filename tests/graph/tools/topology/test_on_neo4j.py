@@ -17,19 +17,19 @@ from types import SimpleNamespace
 import pytest
 from neo4j import AsyncDriver
 
-from graph.tools import cypher
-from graph.tools.cypher import GraphReader
 from graph.tools.question import ReadFailed
+from graph.tools.topology import cypher
+from graph.tools.topology.cypher import GraphReader
 from lab.bolt import BoltServer
 from lab.incident import load
 from tests.conftest import MakeSettings
-from tests.graph.tools import neo4j_server
-from tests.graph.tools import test_foreign_graph as foreign_graph
-from tests.graph.tools import test_run_cypher as run_cypher
-from tests.graph.tools import test_topology as topology
-from tests.graph.tools.conftest import Fill
-from tests.graph.tools.neo4j_server import DATABASE, MARK, Address, NotOurs
-from tests.graph.tools.test_cypher import ENDLESS, WRITES
+from tests.graph.tools.topology import neo4j_server
+from tests.graph.tools.topology import test_foreign_graph as foreign_graph
+from tests.graph.tools.topology import test_run_cypher as run_cypher
+from tests.graph.tools.topology import test_topology as topology
+from tests.graph.tools.topology.conftest import Fill
+from tests.graph.tools.topology.neo4j_server import DATABASE, MARK, Address, NotOurs
+from tests.graph.tools.topology.test_cypher import ENDLESS, WRITES
 
 GIVEN = os.environ.get("NEO4J_TEST_URI") or None
 if GIVEN is None and os.environ.get("CI") != "true" and (_reason := neo4j_server.missing()):

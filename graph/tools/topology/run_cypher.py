@@ -12,11 +12,10 @@ from langchain_core.tools import BaseTool
 from pydantic import Field
 
 from graph.settings import GraphMapping
-from graph.tools.cypher import FirstRows, GraphReader
-from graph.tools.cypher_guard import NotAllowed, refuse_unless_reading
 from graph.tools.question import ReadFailed, tools_on
 from graph.tools.result import ToolResult, table
-from graph.tools.topology import SOURCE
+from graph.tools.topology.cypher import SOURCE, FirstRows, GraphReader
+from graph.tools.topology.cypher_guard import NotAllowed, refuse_unless_reading
 
 BYTE_LIMIT = 200_000
 """Bytes of JSON that the rows of one answer may have."""

@@ -11,10 +11,10 @@ import pytest
 from neo4j import AsyncGraphDatabase
 from pydantic import ValidationError
 
-from graph.tools.cypher import ROW_LIMIT, GraphReader
 from graph.tools.result import ToolResult
+from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
 from graph.tools.window import Window
-from tests.graph.tools.conftest import Fill, ask
+from tests.graph.tools.topology.conftest import Fill, ask
 
 QUESTIONS: list[tuple[str, dict[str, Any]]] = [
     ("find_services", {"query": "cart"}),

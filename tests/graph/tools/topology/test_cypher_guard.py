@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from graph.tools.cypher_guard import LONGEST_QUERY, NotAllowed, refuse_unless_reading
-from tests.graph.tools.foreign_queries import BYPASSES, HARMLESS, USEFUL
+from graph.tools.topology.cypher_guard import LONGEST_QUERY, NotAllowed, refuse_unless_reading
+from tests.graph.tools.topology.foreign_queries import BYPASSES, HARMLESS, USEFUL
 
 
 @pytest.mark.parametrize("name", HARMLESS)

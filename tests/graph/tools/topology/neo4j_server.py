@@ -25,7 +25,7 @@ from neo4j.exceptions import DriverError, Neo4jError
 
 DATABASE = "neo4j"
 """The one database that a Community server has for users."""
-POM = Path(__file__).parents[3] / "deploy" / "neo4j" / "pom.xml"
+POM = Path(__file__).parents[4] / "deploy" / "neo4j" / "pom.xml"
 FETCH_LIMIT_S = 900
 START_LIMIT_S = 90
 MARK = "netforge_contract_suite"

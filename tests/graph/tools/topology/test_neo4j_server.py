@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph.tools.neo4j_server import Address, Neo4jFailed, jars, missing
+from tests.graph.tools.topology.neo4j_server import Address, Neo4jFailed, jars, missing
 
 FETCHES = 'for last in "$@"; do :; done; mkdir "${last#*=}" && touch "${last#*=}/a.jar"'
 FAILS = 'for last in "$@"; do :; done; mkdir "${last#*=}"; echo "no route to host"; exit 1'

@@ -17,13 +17,13 @@ from neo4j import AsyncGraphDatabase
 from pydantic import ValidationError
 
 from graph.settings import GraphMapping
-from graph.tools.cypher import GraphReader
 from graph.tools.question import ReadFailed
 from graph.tools.result import ToolResult
-from graph.tools.run_cypher import BYTE_LIMIT, run_cypher_tool
+from graph.tools.topology.cypher import GraphReader
+from graph.tools.topology.run_cypher import BYTE_LIMIT, run_cypher_tool
 from lab.bolt import READER, BoltServer
-from tests.graph.tools.conftest import Fill
-from tests.graph.tools.foreign_queries import BYPASSES, USEFUL
+from tests.graph.tools.topology.conftest import Fill
+from tests.graph.tools.topology.foreign_queries import BYPASSES, USEFUL
 
 ROWS_2M = "UNWIND range(1, 2000000) AS n RETURN n"
 ENDLESS = (
