@@ -145,7 +145,7 @@ class Runtime:
 async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     """Start NetForge with these settings; closing ends the enrichments that still run.
 
-    Raises ModelLibraryMissing, TopologyUnavailable or StateUnavailable.
+    Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
         topology = await stack.enter_async_context(open_graph(settings))

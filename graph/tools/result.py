@@ -50,7 +50,7 @@ class ToolResult(BaseModel):
             f"{evidence_id} status={self.status} source={self.source}{window} "
             f"matched={self.matched} returned={self.returned}"
         )
-        body = (self.error if self.status == "error" else self.text) or ""
+        body = _lines(self.error or "") if self.status == "error" else self.text
         if self.cursor:
             # The same time, for `last 1h` is another one by then.
             same = f" and window={self.window}" if self.window else ""
@@ -60,6 +60,11 @@ class ToolResult(BaseModel):
         frame = len(header) + len(fenced("", boundary)) + CUT_NOTE
         kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN - frame)
         return f"{header}\n{fenced(kept, boundary)}"
+
+
+def _lines(words: str) -> str:
+    """What a source says of its failure, line by line without characters that do not show."""
+    return "\n".join(map(printable, words.split("\n")))
 
 
 def table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:

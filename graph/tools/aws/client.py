@@ -97,6 +97,12 @@ class Aws:
         self._left.add(task)
         task.add_done_callback(self._left.discard)
 
+    async def aclose(self) -> None:
+        """Let end what is still asked, which its own limits bound, and close the clients."""
+        await asyncio.gather(*self._left)
+        for client in self.clients.values():
+            client.close()
+
     def link(self, place: str) -> str | None:
         """The console's address of a place such as `cloudwatch/home` with its fragment."""
         if self.console is None:
@@ -134,20 +140,19 @@ async def open_aws(settings: Settings, threads: Threads) -> AsyncIterator[Aws | 
     if settings.aws_region is None:
         yield None
         return
-    clients = await threads.run(clients_of, settings, settings.aws_region)
+    aws = Aws(
+        region=settings.aws_region,
+        # The rest is for what is left to do when AWS was slow.
+        timeout_s=settings.tool_timeout_s * 0.8,
+        clients=await threads.run(clients_of, settings, settings.aws_region),
+        threads=threads,
+        keys=keys_of(settings),
+        console=None if settings.aws_endpoint_url else console_of(settings.aws_region),
+    )
     try:
-        yield Aws(
-            region=settings.aws_region,
-            # The rest is for what is left to do when AWS was slow.
-            timeout_s=settings.tool_timeout_s * 0.8,
-            clients=clients,
-            threads=threads,
-            keys=keys_of(settings),
-            console=None if settings.aws_endpoint_url else console_of(settings.aws_region),
-        )
+        yield aws
     finally:
-        for client in clients.values():
-            client.close()
+        await aws.aclose()
 
 
 def _plain(value: Any) -> str:

@@ -53,11 +53,8 @@ async def scaling(aws: Aws, name: str, groups: list[str]) -> Found:
         answer = await aws.call(
             "autoscaling", "DescribeAutoScalingGroups", MaxRecords=GROUPS, **selection
         )
-        # Stand-ins for AWS are known to ignore filters.
         every |= {
-            group["AutoScalingGroupName"]: group
-            for group in answer.get("AutoScalingGroups", [])
-            if group["AutoScalingGroupName"] in names or _is_tagged(group, name)
+            group["AutoScalingGroupName"]: group for group in answer.get("AutoScalingGroups", [])
         }
     since = datetime.now(UTC) - RECENT
     for group in list(every.values())[:GROUPS]:
@@ -75,11 +72,6 @@ async def scaling(aws: Aws, name: str, groups: list[str]) -> Found:
                 words = joined(activity.get("StatusCode"), activity.get("Description"))
                 found.event(activity.get("StartTime"), group_name, words)
     return found
-
-
-def _is_tagged(group: dict[str, Any], name: str) -> bool:
-    tags = group.get("Tags", [])
-    return any(tag.get("Key") in TAG_KEYS and tag.get("Value") == name for tag in tags)
 
 
 async def _instances(aws: Aws, **selection: Any) -> list[dict[str, Any]]:

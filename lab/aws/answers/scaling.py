@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from lab.aws.answers.arns import matches
 from lab.aws.scene import Parameters, Refused, Result, Scene, page
 from lab.signals import DAY_MINUTES, Happening, ScalingGroup
 from lab.story import instance_id
@@ -12,10 +13,15 @@ _WEEKS_6_MINUTES = 42 * DAY_MINUTES
 
 
 def groups(scene: Scene, parameters: Parameters) -> Result:
-    """DescribeAutoScalingGroups; a name that is not there is left out, as on AWS."""
+    """DescribeAutoScalingGroups, by names and tags; a name that is not there is left out."""
     names = parameters.get("AutoScalingGroupNames")
+    filters = parameters.get("Filters") or []
     every = scene.story.incident.signals.scaling_group
-    found = [_group(scene, entry) for entry in every if not names or entry.name in names]
+    found = [
+        _group(scene, entry)
+        for entry in every
+        if (not names or entry.name in names) and all(_passes(entry, each) for each in filters)
+    ]
     part, following = page(parameters, found, ("MaxRecords", 50, 100))
     return {"AutoScalingGroups": part, **following}
 
@@ -41,6 +47,14 @@ def activities(scene: Scene, parameters: Parameters) -> Result:
 def no_activities(_scene: Scene, _parameters: Parameters) -> Result:
     """Application Auto Scaling's DescribeScalingActivities: the story has no such policies."""
     return {"ScalingActivities": []}
+
+
+def _passes(entry: ScalingGroup, asked: dict[str, Any]) -> bool:
+    """Whether the group has the tag that a filter asks for; its only one is Service."""
+    kind, _, key = asked["Name"].partition(":")
+    if kind != "tag" or not key:
+        raise Refused("ValidationError", f"The lab knows no filter {asked['Name']!r}")
+    return key == "Service" and matches(entry.service, asked.get("Values") or [])
 
 
 def _group(scene: Scene, entry: ScalingGroup) -> dict[str, Any]:

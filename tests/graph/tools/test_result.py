@@ -101,6 +101,11 @@ def test_an_error_shows_the_words_of_the_source_in_the_fence() -> None:
     ]
 
 
+def test_an_error_shows_no_characters_that_change_the_screen() -> None:
+    failed = result(status="error", error="one\x1b[31m\u202e two\nthree")
+    assert failed.content("E2", "kiwi", ROOMY).split("\n")[2:4] == ["one [31m  two", "three"]
+
+
 def test_text_within_the_limit_is_not_cut() -> None:
     text = "\n".join(["1234567"] * 5)
     assert len(text) == 39

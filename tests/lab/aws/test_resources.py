@@ -107,6 +107,22 @@ async def test_a_function_is_described_with_its_environment(ask: Ask) -> None:
     assert refusal == (404, "ResourceNotFoundException")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "count"),
+    [
+        ("tag:Service", "pricing-service", 1),
+        ("tag:Service", "tax-service", 0),
+        ("tag:service", "pricing-service", 0),
+    ],
+)
+async def test_autoscaling_groups_are_found_by_their_tag(
+    ask: Ask, name: str, value: str, count: int
+) -> None:
+    filters = [{"Name": name, "Values": [value]}]
+    answer = await ask("autoscaling", "describe_auto_scaling_groups", Filters=filters)
+    assert len(answer["AutoScalingGroups"]) == count
+
+
 async def test_an_autoscaling_group_tells_what_it_did_newest_first(ask: Ask) -> None:
     [group] = (await ask("autoscaling", "describe_auto_scaling_groups"))["AutoScalingGroups"]
     assert (group["MinSize"], group["DesiredCapacity"], group["MaxSize"]) == (1, 3, 5)

@@ -1,4 +1,4 @@
-"""The environment of the process does not get past the settings."""
+"""The environment does not get past the settings, and nothing outlives the reader."""
 
 import pytest
 
@@ -22,4 +22,12 @@ async def test_a_variable_that_is_no_setting_of_ours_changes_nothing(
     async with open_on() as aws:
         answer = await aws.call("ecs", "ListClusters")
     assert len(answer["clusterArns"]) == 1
+    assert [seen.status for seen in double.requests] == [200]
+
+
+async def test_what_is_still_asked_at_the_end_is_waited_for(
+    double: AwsDouble, open_on: OpenAws
+) -> None:
+    async with open_on() as aws:
+        aws.later("ecs", "ListClusters")
     assert [seen.status for seen in double.requests] == [200]
