@@ -7,14 +7,15 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import RetryPolicy
 
 from graph import prompts
-from graph.detached import HandOver
+from graph.detached.hand_over import RETRY_TIMEOUT_LIMIT_S, HandOver
 from graph.memory import Memory
 from graph.models.port import Ask
 from graph.nodes import respond
-from graph.nodes.enrich import Enrich
+from graph.nodes.enrich import Analyst, Enrich
 from graph.nodes.plan import Budgets, Plan
 from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
+from graph.receipts import Receipts
 from graph.redaction import Redactor
 from graph.settings import Settings
 from graph.state import Investigation, Question
@@ -24,8 +25,9 @@ from graph.tools import Toolset
 Builder = StateGraph[Any, Any, Any, Any]
 
 BACKSTOP_S = 10
-"""How long after its guard the node `enrich` is ended from outside, should keeping the receipt
-hang. The guard itself is inside the node, so that a timeout is a step with a receipt and tape."""
+"""How long after the longest guard the node `enrich` is ended from outside, should keeping the
+receipt hang. The guard itself is inside the node, so that a timeout is a step with a receipt
+and tape."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,10 @@ class Ports:
     """What the nodes reach the outside with. `hand_over` is None when enrichment is off."""
 
     orchestrator: Ask
-    analyst: Ask
+    analyst: Analyst
     toolset: Toolset
     memory: Memory
+    receipts: Receipts
     hand_over: HandOver | None
 
 
@@ -64,7 +67,8 @@ def build(ports: Ports, settings: Settings) -> Builder:
     enrich = Enrich(
         analyst=ports.analyst,
         remember=ports.memory.remember,
-        keep_receipt=ports.memory.put_receipt,
+        begin=ports.receipts.begin,
+        keep_receipt=ports.receipts.put,
         prompt=prompts.read("enrich"),
         model=settings.analyst_model,
         guard_s=settings.enrichment_timeout_s,
@@ -76,7 +80,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
     graph.add_node(
         "enrich",
         recorded("enrich", enrich),
-        timeout=settings.enrichment_timeout_s + BACKSTOP_S,
+        timeout=max(settings.enrichment_timeout_s, RETRY_TIMEOUT_LIMIT_S) + BACKSTOP_S,
         retry_policy=RetryPolicy(max_attempts=1),
     )
     graph.add_edge(START, "plan")

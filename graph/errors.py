@@ -5,9 +5,11 @@
     ├── ModelLibraryMissing    litellm or langchain-litellm cannot be imported
     ├── TopologyUnavailable    NEO4J_URI is set and does not answer
     ├── AwsMisconfigured       AWS_REGION or AWS_PROFILE does not exist
-    ├── StateUnavailable       the state directory cannot be opened or written
+    ├── StateUnavailable       the state directory or the database cannot be used
+    │   └── LockNotFree        somebody else held a name for longer than could be waited
     ├── InvalidQuestion        the input holds no question
-    └── ThreadBusy             a turn runs on that thread already
+    ├── ThreadBusy             a turn runs on that thread already
+    └── EnrichmentRefused      an enrichment cannot be run again, or not like this
 
 Each message is one line for a person: what failed, with what value, and what to do. A
 provider that fails while a turn runs is not among them: it is a value in the state
@@ -36,7 +38,11 @@ class AwsMisconfigured(NetForgeError):
 
 
 class StateUnavailable(NetForgeError):
-    """Checkpoints or memory cannot be opened."""
+    """Checkpoints, memory or the queue cannot be opened or written."""
+
+
+class LockNotFree(StateUnavailable):
+    """Somebody else held a name for longer than could be waited."""
 
 
 class ThreadBusy(NetForgeError):
@@ -45,3 +51,7 @@ class ThreadBusy(NetForgeError):
 
 class InvalidQuestion(NetForgeError):
     """The input holds no question that could be investigated."""
+
+
+class EnrichmentRefused(NetForgeError):
+    """An enrichment cannot be run again by hand: it is unknown, runs, or has no study."""

@@ -1,19 +1,21 @@
-"""Memory: what the analyst learned, kept in a LangGraph store, and the receipts.
+"""Memory: what the analyst learned, kept in a LangGraph store.
 
-Namespaces: `("insights",)` and `("patterns",)`, an item a key; `("receipts",)`, a turn a key.
+Namespaces: `("insights",)` and `("patterns",)`, an item a key.
 An item is keyed by what it says, so that the same finding confirms the item that is there
 instead of adding one, and the same turn delivered again changes nothing.
 """
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from langgraph.store.base import BaseStore
+from langgraph.store.base import BaseStore, PutOp
 
 from graph.findings import Findings, Insight, Pattern
+from graph.receipts import LOCK_WAIT_S
+from graph.receipts import NAMESPACE as RECEIPTS
 from graph.state import Recalled, Receipt
+from graph.storage import Locks
 from graph.tape import digest, exchange
 from graph.untrusted import printable
 
@@ -41,9 +43,9 @@ class Provenance(TypedDict):
 class Memory:
     """Reads and writes what was learned; every access passes through the tape."""
 
-    def __init__(self, store: BaseStore) -> None:
+    def __init__(self, store: BaseStore, locks: Locks) -> None:
         self._store = store
-        self._writing = asyncio.Lock()
+        self._locks = locks
 
     async def recall(self, question: str, focus: Sequence[str]) -> list[Recalled]:
         """Hints about components that the question or the focus names, newest first.
@@ -66,19 +68,26 @@ class Memory:
         request = {"question": question, "focus": list(focus)}
         return await exchange("memory", "recall", request, live)
 
-    async def remember(self, findings: Findings, provenance: Provenance) -> int:
-        """Write the findings; answers how many items were added or confirmed."""
+    async def remember(self, findings: Findings, provenance: Provenance, receipt: Receipt) -> int:
+        """Write the findings and the receipt, all or nothing; how many items that changed.
+
+        One write, so that a process that dies leaves either nothing or what the receipt says.
+        """
         request = {"findings": findings.model_dump(), "provenance": dict(provenance)}
 
         async def live() -> int:
-            async with self._writing:
-                insights = [
-                    await self._put(("insights",), item, provenance) for item in findings.insights
-                ]
-                patterns = [
-                    await self._put(("patterns",), item, provenance) for item in findings.patterns
-                ]
-            return sum(insights) + sum(patterns)
+            async with self._locks.held("memory", LOCK_WAIT_S):
+                changed: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
+                for namespace, found in (
+                    (("insights",), findings.insights),
+                    (("patterns",), findings.patterns),
+                ):
+                    for finding in found:
+                        await self._confirm(changed, namespace, finding, provenance)
+                puts = [PutOp(*place, value) for place, value in changed.items()]
+                kept = PutOp(RECEIPTS, receipt["turn_id"], dict(receipt))
+                await self._store.abatch([*puts, kept])
+            return len(changed)
 
         return await exchange("memory", "remember", request, live)
 
@@ -92,37 +101,28 @@ class Memory:
         newest_first = sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
         return newest_first[:limit]
 
-    async def put_receipt(self, receipt: Receipt) -> None:
-        """Keep how a turn's enrichment stands; the latest receipt of a turn wins."""
-        await self._store.aput(("receipts",), receipt["turn_id"], dict(receipt))
-
-    async def receipt(self, turn_id: str) -> dict[str, Any] | None:
-        """The receipt of that turn, or None when the turn is not known."""
-        item = await self._store.aget(("receipts",), turn_id)
-        return item.value if item else None
-
-    async def pending(self, limit: int = SCAN_LIMIT) -> list[str]:
-        """The turns whose enrichment was handed over and has not ended."""
-        waiting = {"status": "pending"}
-        found = await self._store.asearch(("receipts",), filter=waiting, limit=limit)
-        return [item.key for item in found]
-
-    async def _put(
-        self, namespace: tuple[str, ...], finding: Insight | Pattern, provenance: Provenance
-    ) -> int:
+    async def _confirm(
+        self,
+        changed: dict[tuple[tuple[str, ...], str], dict[str, Any]],
+        namespace: tuple[str, ...],
+        finding: Insight | Pattern,
+        provenance: Provenance,
+    ) -> None:
+        """Add the item that the finding makes or confirms to `changed`."""
         said = finding.model_dump()
         named = finding.title if isinstance(finding, Insight) else finding.type
         components = sorted({name.lower() for name in finding.components})
         key = digest([" ".join(named.lower().split()), components])
+        if (namespace, key) in changed:
+            return
         known = await self._store.aget(namespace, key)
-        value = known.value if known else _new_item(said, provenance)
+        value = dict(known.value) if known else _new_item(said, provenance)
         if provenance["turn_id"] in value["turns"]:
-            return 0
+            return
         value["turns"] = [*value["turns"], provenance["turn_id"]][-TURNS_KEPT:]
         value["occurrences"] += 1
         value["last_confirmed"] = max(value["last_confirmed"], provenance["at"])
-        await self._store.aput(namespace, key, value)
-        return 1
+        changed[namespace, key] = value
 
 
 def _names(question: str, component: str) -> bool:

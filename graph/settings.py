@@ -38,7 +38,8 @@ MODEL_IDS = (
 a wrong one is otherwise noticed only in the middle of the first investigation."""
 
 
-def _model_id(value: str) -> str:
+def model_id(value: str) -> str:
+    """The id when it is one of the provider's; raises ValueError that lists them."""
     provider, _, name = value.partition("/")
     if provider != "minimax" or name not in MODEL_IDS:
         known = ", ".join(f"minimax/{known_name}" for known_name in MODEL_IDS)
@@ -80,6 +81,16 @@ def _web_address(value: str) -> str:
     return _address(value, ("http", "https")).rstrip("/")
 
 
+def _database_address(value: SecretStr) -> SecretStr:
+    """The address when it names a PostgreSQL server and a database; never repeated, see above."""
+    parts = urlsplit(value.get_secret_value().strip())
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("it must begin with postgresql://; without it the state is kept in files")
+    if not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("it names no host or no database; postgresql://user:password@host/name")
+    return SecretStr(f"postgresql://{value.get_secret_value().strip().partition('://')[2]}")
+
+
 def _key(value: SecretStr) -> SecretStr:
     """The key without the white space round it, as a mounted file has; it must fit a header."""
     key = value.get_secret_value().strip()
@@ -96,12 +107,13 @@ def _loopback(value: str) -> str:
     return value
 
 
-ModelId = Annotated[str, AfterValidator(_model_id)]
+ModelId = Annotated[str, AfterValidator(model_id)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
 BoltAddress = Annotated[str, AfterValidator(_bolt_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Key = Annotated[SecretStr, AfterValidator(_key)]
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 DatadogSite = Literal[
     "datadoghq.com",
     "us3.datadoghq.com",
@@ -209,11 +221,22 @@ class Settings(BaseSettings):
     enrichment_timeout_s: float = Field(default=60, gt=0)
     """The guard: how long the analyst may take."""
     enrichment_concurrency: int = Field(default=4, ge=1)
+    """Enrichments that this process runs at the same time."""
     enrichment_backlog: int = Field(default=200, ge=1)
-    """Waiting enrichments beyond which a turn's enrichment is skipped, with its reason."""
+    """Enrichments that wait or run, beyond which a turn's enrichment is skipped with its reason."""
+    enrichment_per_minute: int | None = Field(default=None, ge=1)
+    """The analyst's rate limit, over all processes on the database; None is no limit."""
+    enrichment_failures: int = Field(default=5, ge=1)
+    """Failures of the analyst in a row after which no more are started for a while."""
+    enrichment_pause_s: float = Field(default=30, gt=0)
+    """How long, at first; doubled while the analyst keeps failing, up to ten minutes."""
 
+    database_url: DatabaseAddress | None = None
+    """PostgreSQL for checkpoints, memory and queue; without it they are files in `state_dir`."""
+    executor_id: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
+    """This process's name on that database, the same after a restart, such as its pod's name."""
     state_dir: Path = Path(".netforge")
-    """Where checkpoints and memory live."""
+    """Where checkpoints, memory and queue live without DATABASE_URL."""
 
     server_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
     server_port: int = Field(default=8080, ge=0, le=65535)
@@ -230,6 +253,11 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"{missing.upper()} is not set, but {there[0].upper()} is: set both, or none"
                 )
+        if self.database_url is not None and self.executor_id is None:
+            raise ValueError(
+                "EXECUTOR_ID is not set, but DATABASE_URL is: name this process, such as by its "
+                "pod; processes that run at once must differ, and a restarted one keeps its name"
+            )
         return self
 
 

@@ -116,10 +116,19 @@ class Receipt(TypedDict):
 
     status: ReceiptStatus
     turn_id: str
+    asked_at: str
+    """When the turn was asked, as in Turn."""
+    of_thread: str
+    """The conversation's thread."""
     thread_id: str | None
-    """The enrichment's own thread; None when it was skipped."""
+    """The enrichment's own thread; None when there is none."""
     reason: str | None
+    attempts: int
+    """How often it was started; more than 1 after a crash or a retry by hand."""
+    first_started_at: str | None
+    """ISO 8601, UTC; None until it is started."""
     seconds: float
+    """Of the last attempt."""
     model: str | None
     prompt_version: str | None
     insights: int
@@ -129,6 +138,13 @@ class Receipt(TypedDict):
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
+
+
+class Retry(TypedDict):
+    """How an enrichment is run again by hand; None is as the settings say."""
+
+    model: str | None
+    timeout_s: float | None
 
 
 class Exchange(TypedDict):
@@ -193,6 +209,8 @@ class Investigation(TypedDict, total=False):
     """The tape of the latest turn."""
     detached: bool
     """True on an enrichment thread only."""
+    retry: Retry | None
+    """On an enrichment thread: how it is to be run again."""
 
 
 QUESTION_LIMIT = 8000

@@ -70,10 +70,10 @@ async def investigate(body: Ask, runtime: Running) -> Answered:
 
 async def enrichment(turn_id: str, runtime: Running) -> dict[str, Any]:
     """How the enrichment of that turn (its run id) stands or ended."""
-    receipt = await runtime.memory.receipt(turn_id)
+    receipt = await runtime.receipts.get(turn_id)
     if receipt is None:
         raise HTTPException(404, f"no enrichment of turn {turn_id} is known")
-    return receipt
+    return dict(receipt)
 
 
 @asynccontextmanager

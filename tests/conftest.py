@@ -1,18 +1,25 @@
 """Servers and settings that the tests share: the lab's doubles, at the wire."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from dbos import DBOS
 
 from graph.runtime import Runtime, open_runtime
-from lab import bolt, estate, minimax, standin
+from graph.storage import open_storage
+from lab import bolt, estate, minimax, postgres, standin
 from lab.incident import load, shipped
 
 SCRATCH = "scratch"
 """A database that a test may fill as it likes."""
+
+DATABASES = ("sqlite", "postgres")
+"""What the fixture `database` can be."""
 
 MakeSettings = Callable[..., estate.LabSettings]
 OpenRuntime = Callable[..., AbstractAsyncContextManager[Runtime]]
@@ -35,14 +42,60 @@ async def provider() -> AsyncIterator[minimax.MiniMaxDouble]:
         yield double
 
 
+@pytest.fixture(scope="session")
+async def postgres_server() -> AsyncIterator[postgres.PostgresServer]:
+    """One PostgreSQL server, started when the first test asks for it."""
+    async with postgres.serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres_server: postgres.PostgresServer) -> str:
+    """A database with every table and nothing in them: a copy is quicker than making them."""
+    url = await postgres_server.database("ready")
+    chosen: dict[str, Any] = {"minimax_api_key": estate.KEY, "database_url": url}
+    settings = estate.LabSettings(**chosen, executor_id="template")
+    async with open_storage(settings) as storage:
+        await asyncio.to_thread(DBOS.migrate, storage.queue_url)
+    return "ready"
+
+
+@pytest.fixture
+async def postgres_database(
+    postgres_server: postgres.PostgresServer, postgres_template: str
+) -> str:
+    """The address of this test's own copy of the template."""
+    return await postgres_server.database(f"test_{uuid4().hex}", postgres_template)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings that choose the database: files, or with the parameter `postgres` a server.
+
+    A module runs on both with `pytest.mark.parametrize("database", DATABASES, indirect=True)`.
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    url = request.getfixturevalue("postgres_database")
+    return {"database_url": url, "executor_id": "one"}
+
+
 @pytest.fixture
 def lab_settings(
-    server: bolt.BoltServer, provider: minimax.MiniMaxDouble, tmp_path: Path
+    server: bolt.BoltServer,
+    provider: minimax.MiniMaxDouble,
+    database: dict[str, Any],
+    tmp_path: Path,
 ) -> MakeSettings:
-    """Settings that reach the doubles; the database is the default incident's."""
+    """Settings that reach the doubles; the topology is the default incident's."""
 
     def make(**overrides: Any) -> estate.LabSettings:
-        chosen = {"neo4j_database": "bad_deploy", "model_retry_wait_s": 0.2, **overrides}
+        chosen = {
+            "neo4j_database": "bad_deploy",
+            "model_retry_wait_s": 0.2,
+            **database,
+            **overrides,
+        }
         return estate.settings(server, provider, tmp_path / "state", **chosen)
 
     return make

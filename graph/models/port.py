@@ -82,6 +82,10 @@ class ModelPort:
 
         return await exchange("model", self.role, request, live, _outcome)
 
+    def another(self, model: str) -> "ModelPort":
+        """The same port to another model of the provider."""
+        return replace(self, model=model, chat=self.chat.model_copy(update={"model": model}))
+
     async def _answer(
         self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
     ) -> AIMessage | ModelFailure:

@@ -8,84 +8,161 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
-from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from graph.detached import receipt
 from graph.findings import Findings, UnreadableAnswer, read_findings
 from graph.memory import Provenance
 from graph.models.failure import ModelFailure
 from graph.models.port import Ask
 from graph.prompts import Prompt
-from graph.state import Investigation, Receipt
+from graph.receipts import receipt
+from graph.state import Investigation, Receipt, Turn
+from graph.storage import STORAGE_ERRORS
 from graph.tape import Update, now
 
 logger = logging.getLogger(__name__)
+
+POISON_STARTS = 3
+POISON_AGE_S = 900.0
+"""An enrichment started more often than this, over a longer time, is given up: it seems to end
+its process each time. Both, so that neither waiting in the queue nor a long outage counts."""
+
+
+class Analyst(Ask, Protocol):
+    """The model that studies; a retry by hand may name another one."""
+
+    def another(self, model: str) -> Ask:
+        """The same port to another model of the provider."""
 
 
 @dataclass(frozen=True)
 class Enrich:
     """The node. `guard_s` bounds the analyst's call and the writing to memory."""
 
-    analyst: Ask
-    remember: Callable[[Findings, Provenance], Awaitable[int]]
+    analyst: Analyst
+    remember: Callable[[Findings, Provenance, Receipt], Awaitable[int]]
+    begin: Callable[[Turn, str], Awaitable[Receipt]]
     keep_receipt: Callable[[Receipt], Awaitable[None]]
     prompt: Prompt
     model: str
     guard_s: float
 
     async def __call__(self, state: Investigation) -> Update:
-        """Study the turn within the guard, and keep the receipt."""
+        """Study the turn within the guard, and keep the receipt.
+
+        Raises STORAGE_ERRORS when the database is away: then nothing has ended yet.
+        """
         turn = state["turn"]
-        known: dict[str, Any] = {"model": self.model, "prompt_version": self.prompt.version}
         started = await now()
+        begun = await self.begin(turn, started.isoformat())
+        if begun["status"] != "pending":
+            # Its receipt was kept and the process died before this step was.
+            return {"enrichment": begun, "retry": None}
+        study = _Study(self, state, begun, started)
         update: Update = {}
         try:
-            async with asyncio.timeout(self.guard_s):
-                update = await self._study(state, known)
+            async with asyncio.timeout(study.guard_s):
+                update = await study.run()
         except TimeoutError:
-            known |= {"status": "timeout", "reason": f"ended by the guard of {self.guard_s:g} s"}
+            study.known |= {
+                "status": "timeout",
+                "reason": f"ended by the guard of {study.guard_s:g} s",
+            }
+        except STORAGE_ERRORS:
+            raise
         except Exception as error:  # the enrich boundary: whatever broke ends in a receipt
             logger.exception("enrichment of turn %s failed", turn["id"])
-            known |= {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
-        known["seconds"] = _seconds(started, await now())
-        entry = receipt(turn, **known)
-        await self.keep_receipt(entry)
-        return {**update, "enrichment": entry}
+            study.known |= {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
+        entry = await study.receipt()
+        if entry["status"] != "stored":
+            await self.keep_receipt(entry)
+        return {**update, "enrichment": entry, "retry": None}
 
-    async def _study(self, state: Investigation, known: dict[str, Any]) -> Update:
-        """Ask, read, remember; fills `known`, what the receipt says."""
-        turn = state["turn"]
-        asked = [SystemMessage(self.prompt.text), *state["messages"]]
-        answer = await self.analyst(f"{turn['id']}:enrich", asked)
+
+class _Study:
+    """One attempt: what it was told, and in `known` what its receipt will say."""
+
+    def __init__(
+        self, node: Enrich, state: Investigation, begun: Receipt, started: datetime
+    ) -> None:
+        told = state.get("retry")
+        self._node = node
+        self._state = state
+        self._started = started
+        self._model = (told and told["model"]) or node.model
+        self.guard_s = (told and told["timeout_s"]) or node.guard_s
+        self.known: dict[str, Any] = {
+            "model": self._model,
+            "prompt_version": node.prompt.version,
+            "attempts": begun["attempts"],
+            "first_started_at": begun["first_started_at"],
+        }
+
+    async def receipt(self) -> Receipt:
+        """What is known, as a receipt, with the time it took."""
+        if "seconds" not in self.known:
+            self.known["seconds"] = _seconds(self._started, await now())
+        return receipt(self._state["turn"], **self.known)
+
+    async def run(self) -> Update:
+        """Ask, read, remember."""
+        if self._is_poison():
+            reason = f"given up after {self.known['attempts'] - 1} starts that did not end"
+            self.known |= {"status": "failed", "reason": reason}
+            return {}
+        turn, node = self._state["turn"], self._node
+        ask = node.analyst if self._model == node.model else node.analyst.another(self._model)
+        studied = [
+            message for message in self._state["messages"] if isinstance(message, HumanMessage)
+        ]
+        number = self.known["attempts"]
+        answer = await ask(
+            f"{turn['id']}:enrich#{number}", [SystemMessage(node.prompt.text), *studied]
+        )
         if isinstance(answer, ModelFailure):
             timed_out = answer.kind == "timeout"
-            known |= {"status": "timeout" if timed_out else "failed", "reason": answer.message}
+            status = "timeout" if timed_out else "failed"
+            self.known |= {"status": status, "reason": answer.message}
             return {}
-        known |= _usage(answer)
-        update = {"messages": [answer]}
+        self.known |= _usage(answer)
+        await self._keep(answer)
+        return {"messages": [answer]}
+
+    async def _keep(self, answer: AIMessage) -> None:
         if answer.response_metadata.get("finish_reason") == "length":
-            known |= {"status": "failed", "reason": "the answer was cut at the output limit"}
-            return update
+            reason = "the answer was cut at the output limit"
+            self.known |= {"status": "failed", "reason": reason}
+            return
+        known_ids = {entry["id"] for entry in self._state["evidence"]}
         try:
-            findings = read_findings(answer.text, {entry["id"] for entry in state["evidence"]})
+            findings = read_findings(answer.text, known_ids)
         except UnreadableAnswer as error:
-            known |= {"status": "failed", "reason": str(error)}
-            return update
+            self.known |= {"status": "failed", "reason": str(error)}
+            return
         insights, patterns = len(findings.insights), len(findings.patterns)
-        known |= {"dropped": findings.dropped, "status": "empty"}
-        if insights or patterns:
-            provenance = Provenance(
-                turn_id=turn["id"],
-                thread_id=receipt(turn, "pending")["thread_id"] or "",
-                model=self.model,
-                prompt_version=self.prompt.version,
-                at=turn["asked_at"],
-            )
-            await self.remember(findings, provenance)
-            known |= {"status": "stored", "insights": insights, "patterns": patterns}
-        return update
+        self.known |= {"dropped": findings.dropped, "status": "empty"}
+        if not insights and not patterns:
+            return
+        kept = {"status": "stored", "insights": insights, "patterns": patterns}
+        seconds = _seconds(self._started, await now())
+        turn = self._state["turn"]
+        entry = receipt(turn, **{**self.known, **kept, "seconds": seconds})
+        provenance = Provenance(
+            turn_id=turn["id"],
+            thread_id=entry["thread_id"] or "",
+            model=self._model,
+            prompt_version=self._node.prompt.version,
+            at=turn["asked_at"],
+        )
+        await self._node.remember(findings, provenance, entry)
+        self.known |= {**kept, "seconds": seconds}
+
+    def _is_poison(self) -> bool:
+        first = datetime.fromisoformat(self.known["first_started_at"])
+        age_s = (self._started - first).total_seconds()
+        return self.known["attempts"] > POISON_STARTS and age_s > POISON_AGE_S
 
 
 def _usage(answer: AIMessage) -> dict[str, Any]:

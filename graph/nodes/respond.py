@@ -7,8 +7,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from pydantic import ValidationError
 
-from graph.detached import HandOver, receipt
+from graph.detached.hand_over import HandOver
 from graph.models.recovery import without_thinking
+from graph.receipts import receipt
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
 from graph.state import Evidence, Investigation, Receipt, evidence_of_turn
 from graph.tape import Outcome, Update, exchange

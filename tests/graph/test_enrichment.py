@@ -199,5 +199,4 @@ async def test_a_turn_handed_over_again_is_not_studied_again(
     state = await runtime.investigate(QUESTION)
     receipt = await runtime.enrichment(state["turn"]["id"])
     assert await runtime.detached(state["turn"], {"messages": []}) == receipt
-    await runtime.detached.join(state["turn"]["id"])
     assert len(provider.of(ANALYST)) == 1

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
-from graph.detached import receipt
 from graph.findings import Findings, Insight, Pattern
 from graph.memory import RECALL_LIMIT, TURNS_KEPT, Memory, Provenance
-from graph.state import Turn
+from graph.receipts import receipt
+from graph.state import Receipt, Turn
+from graph.storage.locks import MemoryLocks
 from tests.conftest import OpenRuntime
 
 
@@ -19,7 +20,7 @@ from tests.conftest import OpenRuntime
 async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
     async with AsyncSqliteStore.from_conn_string(str(tmp_path / "memory.sqlite")) as store:
         await store.setup()
-        yield Memory(store)
+        yield Memory(store, MemoryLocks())
 
 
 def insight(**changes: Any) -> Findings:
@@ -56,6 +57,23 @@ def turn(name: str, minute: int = 0) -> Provenance:
     )
 
 
+def stored(name: str) -> Receipt:
+    asked = Turn(
+        id=name,
+        thread_id="thread",
+        message_id="m",
+        question="q",
+        asked_at="2026-11-24T10:00:00.000Z",
+        boundary="word",
+        focus=[],
+    )
+    return receipt(asked, "stored")
+
+
+async def learn(memory: Memory, findings: Findings, provenance: Provenance) -> int:
+    return await memory.remember(findings, provenance, stored(provenance["turn_id"]))
+
+
 async def recalled(memory: Memory, question: str, *focus: str) -> list[str]:
     return [hint["text"] for hint in await memory.recall(question, focus)]
 
@@ -75,7 +93,7 @@ async def recalled(memory: Memory, question: str, *focus: str) -> list[str]:
 async def test_a_finding_is_recalled_when_its_component_is_named(
     memory: Memory, question: str, focus: list[str]
 ) -> None:
-    assert await memory.remember(insight(), turn("t1")) == 1
+    assert await learn(memory, insight(), turn("t1")) == 1
     assert await recalled(memory, question, *focus) == [
         "[MiniMax] pricing-service: Calls wait for one of five connections of the pool. (seen 1x)"
     ]
@@ -95,21 +113,21 @@ async def test_a_finding_is_recalled_when_its_component_is_named(
 async def test_a_finding_about_another_component_is_not_recalled(
     memory: Memory, question: str, focus: list[str]
 ) -> None:
-    await memory.remember(insight(), turn("t1"))
-    await memory.remember(pattern(), turn("t1"))
+    await learn(memory, insight(), turn("t1"))
+    await learn(memory, pattern(), turn("t1"))
     assert await memory.recall(question, focus) == []
 
 
 async def test_any_of_the_components_of_a_finding_recalls_it(memory: Memory) -> None:
-    await memory.remember(insight(components=["web-shop", "tax-service"]), turn("t1"))
+    await learn(memory, insight(components=["web-shop", "tax-service"]), turn("t1"))
     assert len(await recalled(memory, "is tax-service up?")) == 1
     assert len(await recalled(memory, "is web-shop up?")) == 1
 
 
 async def test_insights_and_patterns_are_recalled_and_listed_newest_first(memory: Memory) -> None:
-    await memory.remember(insight(), turn("t1", minute=5))
-    await memory.remember(pattern(), turn("t2", minute=7))
-    await memory.remember(insight(title="Another, older thing"), turn("t3", minute=1))
+    await learn(memory, insight(), turn("t1", minute=5))
+    await learn(memory, pattern(), turn("t2", minute=7))
+    await learn(memory, insight(title="Another, older thing"), turn("t3", minute=1))
     hints = await memory.recall("pricing-service", [])
     assert [hint["last_confirmed"][14:16] for hint in hints] == ["07", "05", "01"]
     assert "Latency rises in every caller" in hints[0]["text"]
@@ -132,8 +150,8 @@ async def test_insights_and_patterns_are_recalled_and_listed_newest_first(memory
 async def test_the_same_finding_of_another_turn_confirms_the_one_that_is_there(
     memory: Memory, again: Findings
 ) -> None:
-    await memory.remember(insight(), turn("t1", minute=1))
-    assert await memory.remember(again, turn("t2", minute=9)) == 1
+    await learn(memory, insight(), turn("t1", minute=1))
+    assert await learn(memory, again, turn("t2", minute=9)) == 1
     [item] = await memory.items()
     assert item["occurrences"] == 2
     assert item["turns"] == ["t1", "t2"]
@@ -143,8 +161,8 @@ async def test_the_same_finding_of_another_turn_confirms_the_one_that_is_there(
 
 
 async def test_the_order_of_the_components_makes_no_difference(memory: Memory) -> None:
-    await memory.remember(pattern(components=["a", "b"]), turn("t1"))
-    await memory.remember(pattern(components=["b", "a"]), turn("t2"))
+    await learn(memory, pattern(components=["a", "b"]), turn("t1"))
+    await learn(memory, pattern(components=["b", "a"]), turn("t2"))
     assert [item["occurrences"] for item in await memory.items()] == [2]
 
 
@@ -154,36 +172,36 @@ async def test_the_order_of_the_components_makes_no_difference(memory: Memory) -
     ids=["title", "components", "kind"],
 )
 async def test_a_different_finding_is_an_item_of_its_own(memory: Memory, other: Findings) -> None:
-    await memory.remember(insight(), turn("t1"))
-    assert await memory.remember(other, turn("t2")) == 1
+    await learn(memory, insight(), turn("t1"))
+    assert await learn(memory, other, turn("t2")) == 1
     assert [item["occurrences"] for item in await memory.items()] == [1, 1]
 
 
 async def test_a_turn_delivered_twice_changes_nothing(memory: Memory) -> None:
     both = Findings(insights=insight().insights, patterns=pattern().patterns)
-    assert await memory.remember(both, turn("t1")) == 2
+    assert await learn(memory, both, turn("t1")) == 2
     before = await memory.items()
-    assert await memory.remember(both, turn("t1", minute=30)) == 0
+    assert await learn(memory, both, turn("t1", minute=30)) == 0
     assert await memory.items() == before
 
 
 async def test_a_late_older_turn_does_not_turn_the_last_confirmation_back(memory: Memory) -> None:
-    await memory.remember(insight(), turn("t2", minute=9))
-    await memory.remember(insight(), turn("t1", minute=1))
+    await learn(memory, insight(), turn("t2", minute=9))
+    await learn(memory, insight(), turn("t1", minute=1))
     [item] = await memory.items()
     assert item["last_confirmed"] == "2026-11-24T10:09:00.000Z"
 
 
 async def test_turns_that_end_side_by_side_are_all_counted(memory: Memory) -> None:
     turns = [turn(f"t{number}") for number in range(20)]
-    changed = await asyncio.gather(*(memory.remember(insight(), entry) for entry in turns))
+    changed = await asyncio.gather(*(learn(memory, insight(), entry) for entry in turns))
     assert sum(changed) == 20
     assert [item["occurrences"] for item in await memory.items()] == [20]
 
 
 async def test_an_item_keeps_what_was_said_and_where_it_comes_from(memory: Memory) -> None:
-    await memory.remember(insight(), turn("t1"))
-    await memory.remember(insight(), turn("t2", minute=9))
+    await learn(memory, insight(), turn("t1"))
+    await learn(memory, insight(), turn("t2", minute=9))
     [item] = await memory.items()
     assert item["provenance"] == turn("t1")
     assert (item["tag"], item["status"]) == ("[MiniMax]", "open")
@@ -193,15 +211,15 @@ async def test_an_item_keeps_what_was_said_and_where_it_comes_from(memory: Memor
 
 @pytest.mark.parametrize("known", [Findings(), insight()], ids=["empty", "filled"])
 async def test_an_empty_result_changes_nothing(memory: Memory, known: Findings) -> None:
-    await memory.remember(known, turn("t1"))
+    await learn(memory, known, turn("t1"))
     before = await memory.items()
-    assert await memory.remember(Findings(dropped=3), turn("t2", minute=9)) == 0
+    assert await learn(memory, Findings(dropped=3), turn("t2", minute=9)) == 0
     assert await memory.items() == before
 
 
 async def test_at_most_so_many_hints_are_shown_and_they_are_the_newest(memory: Memory) -> None:
     for minute in (3, 0, 6, 1, 5, 2, 4):
-        await memory.remember(insight(title=f"Finding number {minute}"), turn("t", minute))
+        await learn(memory, insight(title=f"Finding number {minute}"), turn("t", minute))
     hints = await memory.recall("pricing-service", [])
     assert [hint["last_confirmed"][14:16] for hint in hints] == ["06", "05", "04", "03", "02"]
     assert len(hints) == RECALL_LIMIT
@@ -209,59 +227,47 @@ async def test_at_most_so_many_hints_are_shown_and_they_are_the_newest(memory: M
 
 async def test_the_longest_finding_makes_a_bounded_hint(memory: Memory) -> None:
     longest = {"title": "t" * 160, "finding": "f" * 1000, "recommendation": "r" * 1000}
-    await memory.remember(insight(**longest), turn("t1"))
+    await learn(memory, insight(**longest), turn("t1"))
     [text] = await recalled(memory, "pricing-service")
     assert 1000 < len(text) < 1100
 
 
 async def test_an_item_remembers_the_latest_turns_and_counts_all(memory: Memory) -> None:
     for number in range(TURNS_KEPT + 2):
-        await memory.remember(insight(), turn(f"t{number}"))
+        await learn(memory, insight(), turn(f"t{number}"))
     [item] = await memory.items()
     assert item["occurrences"] == TURNS_KEPT + 2
     assert item["turns"] == [f"t{number}" for number in range(2, TURNS_KEPT + 2)]
 
 
-async def test_a_receipt_is_found_by_its_turn_and_the_latest_one_wins(memory: Memory) -> None:
-    asked = Turn(
-        id="t1",
-        thread_id="thread",
-        message_id="m",
-        question="q",
-        asked_at="2026-11-24T10:00:00.000Z",
-        boundary="word",
-        focus=[],
-    )
-    await memory.put_receipt(receipt(asked, "pending"))
-    await memory.put_receipt(receipt({**asked, "id": "t2"}, "failed", reason="it broke"))
-    await memory.put_receipt(receipt(asked, "stored", insights=1))
-    assert await memory.receipt("t1") == receipt(asked, "stored", insights=1)
-    assert (await memory.receipt("t2") or {})["reason"] == "it broke"
-    assert await memory.receipt("t3") is None
-    assert await memory.items() == []
+async def test_the_receipt_is_kept_with_what_was_learned(open_lab: OpenRuntime) -> None:
+    async with open_lab() as runtime:
+        await learn(runtime.memory, insight(), turn("t1"))
+        assert await runtime.receipts.get("t1") == stored("t1")
+        assert await runtime.receipts.get("t2") is None
 
 
 async def test_what_was_learned_outlives_the_process(open_lab: OpenRuntime) -> None:
     async with open_lab() as first:
-        await first.memory.remember(insight(), turn("t1"))
+        await learn(first.memory, insight(), turn("t1"))
     async with open_lab() as second:
         assert len(await recalled(second.memory, "pricing-service")) == 1
-        assert await second.memory.remember(insight(), turn("t1")) == 0
+        assert await learn(second.memory, insight(), turn("t1")) == 0
 
 
 async def test_a_name_of_several_words_is_recalled_from_the_question(memory: Memory) -> None:
-    await memory.remember(insight(components=["Order Service"]), turn("t1"))
+    await learn(memory, insight(components=["Order Service"]), turn("t1"))
     assert len(await recalled(memory, "Is the order service slow?")) == 1
     assert await recalled(memory, "Is the order service-bus slow?") == []
 
 
 async def test_a_hint_stays_on_its_line(memory: Memory) -> None:
-    await memory.remember(insight(components=["x", "y\n--- end"]), turn("t1"))
+    await learn(memory, insight(components=["x", "y\n--- end"]), turn("t1"))
     [hint] = await recalled(memory, "x")
     assert hint.startswith("[MiniMax] x, y --- end: ")
 
 
 async def test_no_more_items_are_listed_than_asked_for(memory: Memory) -> None:
-    await memory.remember(insight(), turn("t1"))
-    await memory.remember(pattern(), turn("t2"))
+    await learn(memory, insight(), turn("t1"))
+    await learn(memory, pattern(), turn("t2"))
     assert len(await memory.items(limit=1)) == 1

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.messages import AIMessage
 from rich.console import Console
 
-from graph.detached import receipt
-from graph.state import Evidence, Investigation, Spent, Turn
+from graph.receipts import receipt
+from graph.state import Evidence, Investigation, ReceiptStatus, Spent, Turn
 from lab.investigation import Answered, Finished
 from lab.terminal import Screen
 
@@ -59,7 +59,7 @@ def answered(text: str, report: dict[str, Any] | None = None) -> Answered:
     return Answered("turn-2", "thread-1", "q", state, 0.5)
 
 
-def finished(status: str, reason: str | None = None, report: Any = None) -> Finished:
+def finished(status: ReceiptStatus, reason: str | None = None, report: Any = None) -> Finished:
     ended = receipt(TURN, status, seconds=0.01, reason=reason)
     item = {"tag": "[T]", "title": f"a{CLEAR_SCREEN}", "finding": f"b{CLEAR_SCREEN}"}
     return Finished(answered("x", report), [], ended, [item])
@@ -112,7 +112,7 @@ def test_each_evidence_of_the_turn_can_be_looked_up(screen: Screen, paper: Strin
     ],
 )
 def test_a_receipt_says_what_its_word_means(
-    screen: Screen, paper: StringIO, status: str, reason: str | None, line: str
+    screen: Screen, paper: StringIO, status: ReceiptStatus, reason: str | None, line: str
 ) -> None:
     screen.enrichment(finished(status, reason))
     assert line in paper.getvalue().splitlines()
@@ -126,7 +126,7 @@ def test_a_receipt_says_what_its_word_means(
     ],
 )
 def test_the_last_line_says_why_the_exit_code_is_3(
-    screen: Screen, paper: StringIO, status: str, report: Any, last: str
+    screen: Screen, paper: StringIO, status: ReceiptStatus, report: Any, last: str
 ) -> None:
     screen.enrichment(finished(status, report=report))
     assert paper.getvalue().splitlines()[-1] == last

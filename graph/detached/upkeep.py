@@ -1,0 +1,91 @@
+"""What is looked after while a process lives: the work of the dead, and what fell between."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+
+from graph.detached.branch import Branch
+from graph.detached.hand_over import Detached
+from graph.detached.queue import Queue
+from graph.errors import StateUnavailable
+from graph.receipts import Receipts
+from graph.storage import STORAGE_ERRORS, Locks
+
+logger = logging.getLogger(__name__)
+
+Round = Callable[[int], Awaitable[None]]
+EVERY_S = 5.0
+SETTLED_S = 5.0
+"""A job started less long ago may not have its lock yet."""
+_AWAY: tuple[type[Exception], ...] = (StateUnavailable, *STORAGE_ERRORS)
+SWEEP_AFTER_DAYS = 7.0
+ROUNDS_PER_SWEEP = 720
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """Adopts, mends and sweeps. Each may be done by all replicas at once: nothing runs twice."""
+
+    queue: Queue
+    branch: Branch
+    detached: Detached
+    receipts: Receipts
+    locks: Locks
+
+    async def adopt(self) -> None:
+        """Give back the jobs whose process is dead: started, and nobody holds their lock.
+
+        The lock is the proof of life: PostgreSQL releases it with the connection of its holder.
+        """
+        started = await self.queue.started(SETTLED_S)
+        orphans = []
+        for job, turn_id in started.items():
+            name = f"enrich:{turn_id}"
+            if turn_id not in self.branch.running and await self.locks.take(name):
+                await self.locks.release(name)
+                orphans.append(job)
+        if orphans:
+            logger.warning("taking over %d enrichments of a process that died", len(orphans))
+            await self.queue.give_back(orphans)
+
+    async def mend(self) -> None:
+        """Add the jobs that pending receipts lack.
+
+        An older version handed them over, or they broke off while the database was away.
+        """
+        for entry in await self.receipts.search(status="pending"):
+            turn_id = entry["turn_id"]
+            if turn_id not in self.branch.running and not await self.queue.has(turn_id):
+                await self.queue.add(turn_id, again=entry["attempts"] > 0)
+
+    async def round(self, number: int) -> None:
+        """One round; a database that is away is said and waited for."""
+        try:
+            await self.detached.keep_unkept()
+            await self.adopt()
+            await self.mend()
+            if number % ROUNDS_PER_SWEEP == 0:
+                await self.queue.sweep(SWEEP_AFTER_DAYS)
+        except _AWAY as error:
+            logger.warning("upkeep of the enrichments: %s; again in %g s", error, EVERY_S)
+
+
+@asynccontextmanager
+async def kept_up(rounds: Sequence[Round]) -> AsyncIterator[None]:
+    """Do them now and every `EVERY_S` seconds while it is open; each is told the round's number."""
+
+    async def repeat() -> None:
+        for number in count():
+            for each in rounds:
+                await each(number)
+            await asyncio.sleep(EVERY_S)
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

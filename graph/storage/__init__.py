@@ -1,0 +1,29 @@
+"""Everything that outlives the process: checkpoints, memory, locks, and where the queue is.
+
+One switch: without DATABASE_URL it is SQLite files in the state directory, for one process;
+with it one PostgreSQL database, for any number of processes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from graph.settings import Settings
+from graph.storage.locks import Locks
+from graph.storage.parts import STORAGE_ERRORS, Storage
+from graph.storage.postgres import open_database
+from graph.storage.sqlite import open_files
+
+__all__ = ["STORAGE_ERRORS", "Locks", "Storage", "open_storage"]
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings, *, alone: bool = True) -> AsyncIterator[Storage]:
+    """Open what the settings name; everything is closed again at the end.
+
+    With `alone` this process is the only one that works here: on these files, or under this
+    executor id. Without it, it may read and hand over work while another process works. Raises
+    StateUnavailable, one line with the remedy.
+    """
+    opened = open_files if settings.database_url is None else open_database
+    async with opened(settings, alone=alone) as storage:
+        yield storage
