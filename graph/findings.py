@@ -1,6 +1,7 @@
 """What the analyst finds: insights and patterns, and how they are read from its answer."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MAX_ITEMS = 20
 """Items of one kind that are taken from one answer."""
+NUL = re.compile(r"\x00|\\u0000")
+"""PostgreSQL takes none in a text."""
 REPAIR_LIMIT = 20_000
 """Characters beyond which broken JSON is not repaired: nested deep enough, the repair takes time
 with the square of the length, and it runs on the event loop."""
@@ -65,7 +68,7 @@ def read_findings(text: str, known_evidence: set[str]) -> Findings:
     An item that fails validation, cites only unknown evidence, or exceeds `MAX_ITEMS` is
     dropped and counted. Raises UnreadableAnswer when there is no such JSON object at all.
     """
-    document = _document(text)
+    document = _document(NUL.sub("", text))
     insights, dropped_insights = _valid(Insight, document.get("insights"), known_evidence)
     patterns, dropped_patterns = _valid(Pattern, document.get("patterns"), known_evidence)
     return Findings(

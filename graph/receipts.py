@@ -80,8 +80,23 @@ class Receipts:
 
         return await exchange("memory", "begin_enrichment", {"turn": turn["id"], "at": at}, live)
 
+    async def supersede(self, turn_id: str, by: str) -> bool:
+        """Skip an enrichment that the one of turn `by` covers; False when it has been started."""
+        async with self._locked(turn_id):
+            known = await self.get(turn_id)
+            if known is None or not unstarted(known):
+                return False
+            reason = f"superseded: the enrichment of turn {by} covers it"
+            await self.put({**known, "status": "skipped", "reason": reason, "superseded_by": by})
+            return True
+
     def _locked(self, turn_id: str) -> Any:
         return self._locks.held(f"receipt:{turn_id}", LOCK_WAIT_S)
+
+
+def unstarted(entry: Receipt) -> bool:
+    """Whether it was handed over and nothing of it has run."""
+    return entry["status"] == "pending" and entry["attempts"] == 0
 
 
 def _whole(kept: dict[str, Any]) -> Receipt:
@@ -91,6 +106,7 @@ def _whole(kept: dict[str, Any]) -> Receipt:
 
 _BLANK: dict[str, Any] = {
     "reason": None,
+    "superseded_by": None,
     "attempts": 0,
     "first_started_at": None,
     "seconds": 0.0,

@@ -24,7 +24,7 @@ from graph.memory import Memory
 from graph.models.port import open_models
 from graph.receipts import Receipts
 from graph.settings import Settings
-from graph.state import Investigation, Receipt, ReceiptStatus, check_question, is_unicode
+from graph.state import Investigation, Receipt, ReceiptStatus, check_question, is_storable
 from graph.storage import Storage, open_storage
 from graph.tools import toolset
 from graph.tools.aws.client import open_aws
@@ -127,8 +127,10 @@ class Runtime:
         if not self.works:
             raise StateUnavailable("this process was opened to look on; ask the one that works")
         check_question(question)
-        if not is_unicode(f"{thread_id}{''.join(focus)}"):
-            raise InvalidQuestion("thread or focus holds half a character (a lone surrogate)")
+        if not is_storable(f"{thread_id}{''.join(focus)}"):
+            raise InvalidQuestion(
+                "thread or focus holds a NUL or half a character (a lone surrogate)"
+            )
         kept = await self.storage.saver.aget_tuple(_place(thread_id))
         if kept and kept.metadata.get("kind") == ENRICHMENT:
             raise InvalidQuestion(

@@ -123,6 +123,8 @@ class Receipt(TypedDict):
     thread_id: str | None
     """The enrichment's own thread; None when there is none."""
     reason: str | None
+    superseded_by: str | None
+    """The later turn of the thread whose enrichment covers this one."""
     attempts: int
     """How often it was started; more than 1 after a crash or a retry by hand."""
     first_started_at: str | None
@@ -211,14 +213,18 @@ class Investigation(TypedDict, total=False):
     """True on an enrichment thread only."""
     retry: Retry | None
     """On an enrichment thread: how it is to be run again."""
+    covers: list[str]
+    """On an enrichment thread: earlier turns that its study holds too."""
 
 
 QUESTION_LIMIT = 8000
 """Characters of a question."""
 
 
-def is_unicode(text: str) -> bool:
-    """Whether the text can be written as UTF-8; a lone surrogate cannot."""
+def is_storable(text: str) -> bool:
+    """Whether any database takes the text: UTF-8, without a lone surrogate, without a NUL."""
+    if "\0" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -234,8 +240,8 @@ def check_question(text: str) -> None:
         raise InvalidQuestion(
             f"the question has {len(text)} characters; {QUESTION_LIMIT} is the most"
         )
-    if not is_unicode(text):
-        raise InvalidQuestion("the question holds half a character (a lone surrogate)")
+    if not is_storable(text):
+        raise InvalidQuestion("the question holds a NUL or half a character (a lone surrogate)")
 
 
 def question_message(state: Investigation) -> HumanMessage:

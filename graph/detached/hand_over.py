@@ -7,12 +7,13 @@ had just run there, so that the thread's next node is `enrich`. The queue holds 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from graph.detached.branch import Graph, configuration, place
 from graph.detached.queue import Queue
 from graph.errors import EnrichmentRefused, StateUnavailable
-from graph.receipts import Receipts, receipt
+from graph.receipts import Receipts, receipt, unstarted
 from graph.settings import model_id
 from graph.state import Receipt, Retry, Turn
 from graph.storage import STORAGE_ERRORS
@@ -31,7 +32,13 @@ class HandOver(Protocol):
     """Takes a finished turn over, durably, and answers with its receipt."""
 
     async def __call__(self, turn: Turn, state: dict[str, Any]) -> Receipt:
-        """Hand `turn` over; `state` holds the channels of its thread's first checkpoint."""
+        """Hand `turn` over; `state` holds the channels of its thread's first checkpoint.
+
+        The waiting turns that it `covers` are superseded.
+        """
+
+    async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
+        """Those of the turns, given latest first, that turn `by` may still cover."""
 
 
 class Detached:
@@ -118,7 +125,24 @@ class Detached:
             await queue.add(turn["id"])
         finally:
             self._in_flight -= 1
+        # Last: before that, the other's study would be nowhere if the process died.
+        for covered in state.get("covers", []):
+            await self._receipts.supersede(covered, turn["id"])
         return pending
+
+    async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
+        """See HandOver. None when the database does not say: covering only spares a call."""
+        found: list[str] = []
+        try:
+            for turn_id in turn_ids:
+                kept = await self._receipts.get(turn_id)
+                # What one of them covers has its study nowhere else.
+                if kept and (unstarted(kept) or kept["superseded_by"] in (by, *found)):
+                    found.append(turn_id)
+        except STORAGE_ERRORS as error:
+            logger.warning("cannot see which turns wait: %s", error)
+            return []
+        return found
 
     async def _admitted(self, queue: Queue) -> bool:
         """Whether the backlog takes one more. It is counted once a second, or when it is full."""

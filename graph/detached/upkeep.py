@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 from graph.detached.branch import Branch
@@ -34,19 +34,25 @@ class Upkeep:
     detached: Detached
     receipts: Receipts
     locks: Locks
+    suspects: set[str] = field(default_factory=set)
+    """Jobs whose lock was free in the round before."""
 
     async def adopt(self) -> None:
         """Give back the jobs whose process is dead: started, and nobody holds their lock.
 
         The lock is the proof of life: PostgreSQL releases it with the connection of its holder.
+        A restart of PostgreSQL releases those of the living too, who take them again within a
+        round; so a job must be found free twice in a row.
         """
-        started = await self.queue.started(SETTLED_S)
-        orphans = []
-        for job, turn_id in started.items():
+        free = {}
+        for job, turn_id in (await self.queue.started(SETTLED_S)).items():
             name = f"enrich:{turn_id}"
             if turn_id not in self.branch.running and await self.locks.take(name):
                 await self.locks.release(name)
-                orphans.append(job)
+                free[job] = turn_id
+        orphans = [job for job in free if job in self.suspects]
+        self.suspects.clear()
+        self.suspects.update(free)
         if orphans:
             logger.warning("taking over %d enrichments of a process that died", len(orphans))
             await self.queue.give_back(orphans)

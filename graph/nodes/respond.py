@@ -4,21 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from pydantic import ValidationError
 
 from graph.detached.hand_over import HandOver
 from graph.models.recovery import without_thinking
 from graph.receipts import receipt
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
-from graph.state import Evidence, Investigation, Receipt, evidence_of_turn
+from graph.state import Investigation, Receipt, Turn, evidence_of_turn
+from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
 from graph.tape import Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
-from graph.untrusted import fenced
-
-STUDY_ITEMS = 30
-STUDY_CHARACTERS = 1200
-"""What the analyst gets of the evidence: so many items, so much of each."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +102,26 @@ class Respond:
             reason = "no evidence was gathered"
         if reason or self.hand_over is None:
             return receipt(turn, "skipped", reason=reason, thread_id=None)
-        study = HumanMessage(_study(state, draft, evidence), id=f"{turn['id']}:study")
-        branch = {
-            "messages": [study],
-            "turn": turn,
-            "report": draft.report.model_dump() if draft.report else None,
-            "evidence": evidence,
-            "detached": True,
-        }
+        earlier = earlier_turns(state)
+        covers = coverable(state, await self._waiting(turn, earlier)) if earlier else []
+        first = first_checkpoint(state, draft.answer.text, covers)
+        first["report"] = draft.report.model_dump() if draft.report else None
         hand_over = self.hand_over
 
         async def live() -> Receipt:
-            return await hand_over(turn, branch)
+            return await hand_over(turn, first)
 
         return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, _outcome)
+
+    async def _waiting(self, turn: Turn, earlier: list[str]) -> list[str]:
+        """Those of the earlier turns whose enrichment has not been started."""
+        hand_over = self.hand_over
+        assert hand_over is not None, "asked only when enrichment is on"
+
+        async def live() -> list[str]:
+            return await hand_over.waiting(earlier, turn["id"])
+
+        return await exchange("detach", "waiting", {"turns": earlier}, live)
 
 
 def route(state: Investigation) -> str:
@@ -159,7 +161,7 @@ def _gathered(state: Investigation) -> str:
     evidence = evidence_of_turn(state)
     if not evidence:
         return "No evidence had been gathered."
-    return "\n".join(["Gathered so far:", *(f"- {_line(entry)}" for entry in evidence)])
+    return "\n".join(["Gathered so far:", *(f"- {evidence_line(entry)}" for entry in evidence)])
 
 
 def _failed_sources(state: Investigation) -> list[str]:
@@ -174,26 +176,3 @@ def _failed_sources(state: Investigation) -> list[str]:
     return [
         f"{source} answered with an error in {', '.join(ids)}" for source, ids in failed.items()
     ]
-
-
-def _line(entry: Evidence) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in entry["args"].items())
-    found = entry["error"] or f"{entry['returned']} of {entry['matched']}"
-    return f"{entry['id']} {entry['name']}({arguments}): {entry['status']}, {found}"
-
-
-def _study(state: Investigation, draft: Draft, evidence: list[Evidence]) -> str:
-    """The investigation as the analyst gets it: question, answer, evidence in short form."""
-    turn = state["turn"]
-    contents = _contents(state["messages"])
-    items = [
-        f"{_line(entry)}\n{contents[entry['message_id']][:STUDY_CHARACTERS]}"
-        for entry in evidence[-STUDY_ITEMS:]
-    ]
-    # The answer quotes the estate too.
-    studied = "\n\n".join([f"Answer:\n{draft.answer.text}", "Evidence:", *items])
-    return f"Question: {turn['question']}\n\n{fenced(studied, turn['boundary'])}"
-
-
-def _contents(messages: list[AnyMessage]) -> dict[str | None, str]:
-    return {entry.id: entry.text for entry in messages if isinstance(entry, ToolMessage)}

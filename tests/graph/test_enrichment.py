@@ -11,6 +11,8 @@ from lab.faults import Hang, Raw
 from lab.minimax import MiniMaxDouble, Reply
 from tests.conftest import OpenRuntime
 
+pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+
 ANALYST = "MiniMax-M2.5"
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
 

@@ -230,3 +230,8 @@ def test_a_draft_within_the_thinking_is_not_the_answer() -> None:
 def test_nesting_without_end_is_unreadable_and_not_a_crash(text: str) -> None:
     with pytest.raises(UnreadableAnswer):
         read_findings(text, KNOWN)
+
+
+def test_a_nul_which_no_postgresql_keeps_is_taken_out() -> None:
+    text = json.dumps({"insights": [insight(title="pool\0 too small")], "patterns": []}) + "\0"
+    assert [item.title for item in read_findings(text, KNOWN).insights] == ["pool too small"]

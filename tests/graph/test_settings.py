@@ -260,7 +260,8 @@ def test_the_example_names_every_setting_and_no_other() -> None:
 
 def test_the_example_shows_the_defaults() -> None:
     shown = {**named_in_the_example(), "MINIMAX_API_KEY": KEY}
-    del shown["NEO4J_URI"]
+    for without_a_default in ("NEO4J_URI", "DATABASE_URL", "EXECUTOR_ID"):
+        del shown[without_a_default]
     Path(".env").write_text("".join(f"{name}={value}\n" for name, value in shown.items()))
     from_example = load()
     Path(".env").write_text(f"MINIMAX_API_KEY={KEY}\n")
@@ -343,3 +344,28 @@ def test_an_unknown_datadog_site_is_refused_with_the_known_ones(
     monkeypatch.setenv("DD_SITE", value)
     assert complaint().startswith("DD_SITE: ")
     assert "'datadoghq.eu'" in complaint()
+
+
+@pytest.mark.usefixtures("key")
+def test_a_database_needs_a_name_for_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden@db.example/netforge")
+    with pytest.raises(SettingsError, match="^EXECUTOR_ID is not set, but DATABASE_URL is") as told:
+        load()
+    assert "hidden" not in str(told.value)
+    monkeypatch.setenv("EXECUTOR_ID", "netforge-0")
+    assert load().executor_id == "netforge-0"
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://user:hidden@h/d", "postgresql://user:hidden@h", "postgresql:///d", "hidden"],
+)
+def test_an_address_of_no_database_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    monkeypatch.setenv("EXECUTOR_ID", "one")
+    with pytest.raises(SettingsError, match="^DATABASE_URL: it ") as told:
+        load()
+    assert "hidden" not in str(told.value)

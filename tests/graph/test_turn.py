@@ -253,8 +253,9 @@ async def test_a_source_that_is_not_configured_is_named_in_the_report_and_not_of
         (" \n\t", "the question is empty"),
         ("x" * 8001, "has 8001 characters; 8000 is the most"),
         ("slow \ud800", "half a character"),
+        ("slow \0", "a NUL"),
     ],
-    ids=["empty", "blank", "too long", "half a character"],
+    ids=["empty", "blank", "too long", "half a character", "NUL"],
 )
 async def test_a_question_that_cannot_be_asked_is_refused(
     runtime: Runtime, question: str, said: str
