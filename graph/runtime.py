@@ -69,7 +69,7 @@ class Runtime:
         """Run one turn, yielding what happens: `started` and `ended` of each exchange.
 
         Raises InvalidQuestion for what cannot be asked, ThreadBusy while another turn runs on
-        the thread. The state is read with `state()`.
+        the thread, StateUnavailable when the database fails. The state is read with `state()`.
         """
         await self._check(question, thread_id, focus)
         async for event in self.turns.stream(accepted(run_id, thread_id, question, focus)):

@@ -16,7 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.store.base import BaseStore
 
-from graph.errors import ThreadBusy
+from graph.errors import StateUnavailable, ThreadBusy
 from graph.state import Failure
 from graph.storage import STORAGE_ERRORS, Locks
 
@@ -55,14 +55,23 @@ class Turns:
         self._resuming: set[asyncio.Task[None]] = set()
 
     async def stream(self, accepted: Accepted) -> AsyncIterator[dict[str, Any]]:
-        """Run one turn, yielding its events. Raises ThreadBusy while another runs there."""
-        name = f"thread:{accepted['thread_id']}"
+        """Run one turn, yielding its events.
+
+        Raises ThreadBusy while another runs there, StateUnavailable when the database fails.
+        """
+        thread_id = accepted["thread_id"]
+        name = f"thread:{thread_id}"
         if not await self._locks.take(name):
             raise ThreadBusy(
-                f"a turn is running on thread {accepted['thread_id']!r}; ask again when it has "
-                "answered"
+                f"a turn is running on thread {thread_id!r}; ask again when it has answered"
             )
         try:
+            # A new question would end the steps of one that waits to be resumed.
+            if await self._store.asearch(NAMESPACE, filter={"thread_id": thread_id}, limit=1):
+                raise ThreadBusy(
+                    f"an earlier question on thread {thread_id!r} is about to be resumed; ask "
+                    "again when it has answered"
+                )
             await self._put(accepted)
             async for event in self._graph.astream(
                 _input(accepted),
@@ -72,6 +81,11 @@ class Turns:
             ):
                 yield event
             await self._store.adelete(NAMESPACE, accepted["run_id"])
+        except STORAGE_ERRORS as error:
+            raise StateUnavailable(
+                f"turn {accepted['run_id']} broke off, the state cannot be written: {error}; it "
+                "goes on by itself, on its thread, if it was accepted and when that is mended"
+            ) from error
         finally:
             await self._locks.release(name)
 
@@ -129,7 +143,8 @@ class Turns:
         known = await self._graph.aget_state(config)
         if not _asked(accepted, known.values):
             await self._graph.ainvoke(_input(accepted), config, durability="sync")
-        elif known.next:
+        # Not `next`: it leaves out a step whose writes are kept and whose checkpoint is not.
+        elif known.tasks:
             await self._graph.ainvoke(None, config, durability="sync")
 
     async def _give_up(self, accepted: Accepted) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from fastapi import Depends, FastAPI, HTTPException, Request
 
 from graph.build import Builder
-from graph.errors import InvalidQuestion, ThreadBusy
+from graph.errors import InvalidQuestion, StateUnavailable, ThreadBusy
 from graph.runtime import Runtime, open_runtime
 from graph.settings import load
 from server.schemas import Answered, Ask, Health
@@ -56,6 +56,8 @@ async def investigate(body: Ask, runtime: Running) -> Answered:
         raise HTTPException(422, str(error)) from error
     except ThreadBusy as error:
         raise HTTPException(409, str(error)) from error
+    except StateUnavailable as error:
+        raise HTTPException(503, str(error)) from error
     report = state["report"]
     return Answered(
         run_id=run_id,

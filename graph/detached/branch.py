@@ -120,7 +120,8 @@ class Branch:
     async def _resume(self, turn_id: str) -> None:
         graph = cast(Graph, self._graph)
         known = await graph.aget_state(place(turn_id))
-        if not known.next:
+        # Not `next`: it leaves out a step whose writes are kept and whose checkpoint is not.
+        if not known.tasks:
             return
         turn = cast(Turn, known.values["turn"])
         step = asyncio.ensure_future(graph.ainvoke(None, configuration(turn), durability="sync"))

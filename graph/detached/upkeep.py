@@ -65,7 +65,7 @@ class Upkeep:
         for entry in await self.receipts.search(status="pending"):
             turn_id = entry["turn_id"]
             if turn_id not in self.branch.running and not await self.queue.has(turn_id):
-                await self.queue.add(turn_id, again=entry["attempts"] > 0)
+                await self.queue.add(turn_id, again=True)
 
     async def round(self, number: int) -> None:
         """One round; a database that is away is said and waited for."""

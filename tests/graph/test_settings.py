@@ -349,7 +349,9 @@ def test_an_unknown_datadog_site_is_refused_with_the_known_ones(
 @pytest.mark.usefixtures("key")
 def test_a_database_needs_a_name_for_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden@db.example/netforge")
-    with pytest.raises(SettingsError, match="^EXECUTOR_ID is not set, but DATABASE_URL is") as told:
+    with pytest.raises(
+        SettingsError, match=r"^EXECUTOR_ID is not set, but DATABASE_URL is"
+    ) as told:
         load()
     assert "hidden" not in str(told.value)
     monkeypatch.setenv("EXECUTOR_ID", "netforge-0")
@@ -366,6 +368,6 @@ def test_an_address_of_no_database_is_refused_and_not_repeated(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", address)
     monkeypatch.setenv("EXECUTOR_ID", "one")
-    with pytest.raises(SettingsError, match="^DATABASE_URL: it ") as told:
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL: it ") as told:
         load()
     assert "hidden" not in str(told.value)
