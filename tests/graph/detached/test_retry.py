@@ -145,11 +145,12 @@ async def test_a_process_that_looks_on_hands_work_to_the_one_that_works(
     assert ended["status"] == "stored"
 
 
-async def test_a_turn_that_was_never_handed_over_has_nothing_to_run_again(
+async def test_a_turn_whose_hand_over_failed_left_nothing_to_run_again(
     open_lab: OpenRuntime,
 ) -> None:
     async with open_lab(enrichment=False) as runtime:
-        turn_id = (await runtime.investigate(QUESTION))["turn"]["id"]
-        words = r"left nothing to study \(switched off by ENRICHMENT\)"
-        with pytest.raises(EnrichmentRefused, match=words):
-            await runtime.retry(turn_id)
+        turn = (await runtime.investigate(QUESTION))["turn"]
+        reason = "hand-over: the disk is full"
+        await runtime.receipts.put(receipt(turn, "failed", reason=reason, thread_id=None))
+        with pytest.raises(EnrichmentRefused, match=rf"left nothing to study \({reason}\)"):
+            await runtime.retry(turn["id"])
