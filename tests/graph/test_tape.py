@@ -65,6 +65,7 @@ async def test_what_the_enrichment_did_is_on_the_tape_of_its_own_thread(runtime:
     assert receipt is not None
     branch = await runtime.state(receipt["thread_id"] or "")
     assert addresses(branch["exchanges"], "model", "memory") == [
+        ("enrich", 1, None, "begin_enrichment"),
         ("enrich", 1, None, "analyst"),
         ("enrich", 1, None, "remember"),
     ]
