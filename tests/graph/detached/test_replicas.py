@@ -94,9 +94,9 @@ async def test_a_survivor_killed_while_it_takes_over_is_survived_too(
 ) -> None:
     first, runs = await with_ten_running(replicas, provider)
     second = await replicas.start("two")
-    third = await replicas.start("three")
     await replicas.kill(first)
     await provider.wait_for(ANALYST, TURNS + 3)
-    provider.always(ANALYST, None)
     killed_s = await replicas.kill(second)
+    provider.always(ANALYST, None)
+    third = await replicas.start("three")
     await ended_on(third, runs, killed_s)
