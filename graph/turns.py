@@ -92,9 +92,12 @@ class Turns:
     async def round(self, number: int) -> None:  # noqa: ARG002 (it is the upkeep's)
         """Start again what was accepted and is not being worked on; does not wait for it."""
         try:
-            found = await self._store.asearch(NAMESPACE, limit=RESUMED_AT_ONCE)
-            for run_id in [item.key for item in found]:
-                await self._resumed(run_id)
+            for item in await self._store.asearch(NAMESPACE, limit=RESUMED_AT_ONCE):
+                thread = f"thread:{item.value['thread_id']}"
+                if await self._locks.take(thread):
+                    task = asyncio.create_task(self._again(item.key, thread))
+                    self._resuming.add(task)
+                    task.add_done_callback(self._ended)
         except STORAGE_ERRORS as error:
             logger.warning("accepted questions wait for the database: %s", error)
 
@@ -105,25 +108,13 @@ class Turns:
         if self._resuming:
             await asyncio.wait(self._resuming)
 
-    async def _resumed(self, run_id: str) -> None:
-        item = await self._store.aget(NAMESPACE, run_id)
-        if item is None:
-            return
-        name = f"thread:{item.value['thread_id']}"
-        if not await self._locks.take(name):
-            return
-        # Whoever held the thread may have answered since.
-        item = await self._store.aget(NAMESPACE, run_id)
-        if item is None:
-            await self._locks.release(name)
-            return
-        task = asyncio.create_task(self._again(cast(Accepted, item.value)))
-        self._resuming.add(task)
-        task.add_done_callback(self._resuming.discard)
-
-    async def _again(self, accepted: Accepted) -> None:
-        run_id = accepted["run_id"]
+    async def _again(self, run_id: str, thread: str) -> None:
         try:
+            # Read only now: whoever held the thread may have answered since.
+            item = await self._store.aget(NAMESPACE, run_id)
+            if item is None:
+                return
+            accepted = cast(Accepted, item.value)
             accepted["attempts"] += 1
             await self._put(accepted)
             if accepted["attempts"] > ATTEMPTS:
@@ -136,7 +127,12 @@ class Turns:
         except STORAGE_ERRORS as error:
             logger.warning("turn %s waits for the database: %s", run_id, error)
         finally:
-            await self._locks.release(f"thread:{accepted['thread_id']}")
+            await self._locks.release(thread)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._resuming.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a resumed turn broke; the next round starts it again", exc_info=error)
 
     async def _go_on(self, accepted: Accepted) -> None:
         config = self._config(accepted)

@@ -47,7 +47,6 @@ class Branch:
         self._breaker = breaker
         self._guard_s = guard_s
         self._graph: Graph | None = None
-        self._ready = asyncio.Event()
         self._closing = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._asking: set[str] = set()
@@ -59,9 +58,8 @@ class Branch:
         return frozenset(self._tasks)
 
     def attach(self, graph: Graph) -> None:
-        """Say which graph runs the branch; until then jobs wait."""
+        """Say which graph runs the branch, before a worker is opened."""
         self._graph = graph
-        self._ready.set()
 
     async def run(self, turn_id: str) -> None:
         """Run it to its end. What is parked never returns, so that its job stays open."""
@@ -98,7 +96,6 @@ class Branch:
                 await asyncio.wait(late)
 
     async def _work(self, turn_id: str) -> None:
-        await self._ready.wait()
         # A living holder of the lock needs no more than its guard and the writing after it.
         async with self._locks.held(f"enrich:{turn_id}", 2 * self._guard_s + LONGEST_WAIT_S):
             for attempt in range(STORAGE_ATTEMPTS):

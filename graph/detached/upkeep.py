@@ -89,7 +89,12 @@ async def kept_up(rounds: Sequence[Round]) -> AsyncIterator[None]:
                 await each(number)
             await asyncio.sleep(EVERY_S)
 
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("the upkeep ended; start the process again", exc_info=error)
+
     task = asyncio.create_task(repeat())
+    task.add_done_callback(ended)
     try:
         yield
     finally:

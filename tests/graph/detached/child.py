@@ -76,7 +76,8 @@ async def _serve(settings: LabSettings, pipe: Connection) -> None:
 
 
 async def _ask(runtime: Runtime, pipe: Connection, run_id: str, thread_id: str) -> None:
-    question = "checkout-service is slow since half an hour. What is wrong?"
+    # Its own question, so that the analyst's request for this turn is told from others.
+    question = f"checkout-service is slow since half an hour. What is wrong? (case {run_id})"
     accepted = False
     try:
         async for event in runtime.stream(question, run_id=run_id, thread_id=thread_id):
@@ -101,6 +102,9 @@ async def _settle(runtime: Runtime, pipe: Connection) -> None:
         if not await store.asearch(("turns",)) and not await runtime.enrichments(status="pending"):
             break
         await asyncio.sleep(SETTLE_S)
+    else:
+        pipe.send(("unsettled",))
+        return
     items = [(item["occurrences"], item["turns"]) for item in await runtime.memory.items()]
     kept = await runtime.enrichments(limit=500)
     receipts = {entry["turn_id"]: entry["status"] for entry in kept}

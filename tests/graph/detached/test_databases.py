@@ -34,7 +34,7 @@ async def test_a_full_disk_is_said_and_what_was_accepted_goes_on_when_there_is_r
     assert said.startswith(f"turn {second} broke off, the state cannot be written: ")
     await child.tell("limit", resource.RLIM_INFINITY)
     await child.tell("settle")
-    word, _, receipts, kept = await child.until("settled")
+    word, _, receipts, kept = await child.until("settled", "unsettled")
     await child.kill()
     assert word == "settled"
     assert receipts == {first: "stored", second: "stored"}

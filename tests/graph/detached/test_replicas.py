@@ -67,7 +67,7 @@ async def with_ten_running(replicas: Replicas, provider: MiniMaxDouble) -> tuple
 
 async def ended_on(child: Child, runs: list[str], since_s: float) -> None:
     await child.tell("settle")
-    word, items, receipts, _ = await child.until("settled")
+    word, items, receipts, _ = await child.until("settled", "unsettled")
     took_s = asyncio.get_running_loop().time() - since_s
     assert word == "settled"
     assert receipts == dict.fromkeys(runs, "stored")
@@ -100,3 +100,19 @@ async def test_a_survivor_killed_while_it_takes_over_is_survived_too(
     provider.always(ANALYST, None)
     third = await replicas.start("three")
     await ended_on(third, runs, killed_s)
+
+
+async def test_another_replica_answers_the_question_of_one_that_was_killed(
+    replicas: Replicas, provider: MiniMaxDouble
+) -> None:
+    first, second = await replicas.start("one"), await replicas.start("two")
+    provider.queue("MiniMax-M3", Hang())
+    run = str(uuid4())
+    await first.tell("ask", run, "t")
+    assert await first.until("accepted") == ("accepted", run)
+    await provider.wait_for("MiniMax-M3", 1)
+    await replicas.kill(first)
+    await second.tell("settle")
+    word, _, receipts, said = await second.until("settled", "unsettled")
+    assert (word, receipts) == ("settled", {run: "stored"})
+    assert f"{run}:answer" in [name for _, name, _ in said["t"]]
