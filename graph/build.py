@@ -32,14 +32,14 @@ and tape."""
 
 @dataclass(frozen=True)
 class Ports:
-    """What the nodes reach the outside with. `hand_over` is None when enrichment is off."""
+    """What the nodes reach the outside with."""
 
     orchestrator: Ask
     analyst: Analyst
     toolset: Toolset
     memory: Memory
     receipts: Receipts
-    hand_over: HandOver | None
+    hand_over: HandOver
 
 
 def build(ports: Ports, settings: Settings) -> Builder:
@@ -64,6 +64,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
         max_tokens=settings.tool_max_tokens,
         redactor=Redactor(settings.redact_emails),
     )
+    respond_ = Respond(ports.hand_over, settings.enrichment, ports.toolset.disabled)
     enrich = Enrich(
         analyst=ports.analyst,
         remember=ports.memory.remember,
@@ -76,7 +77,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
     graph: Builder = StateGraph(Investigation, input_schema=Question)
     graph.add_node("plan", recorded("plan", plan))
     graph.add_node("tool", recorded_call("tool", tool))
-    graph.add_node("respond", recorded("respond", Respond(ports.hand_over, ports.toolset.disabled)))
+    graph.add_node("respond", recorded("respond", respond_))
     graph.add_node(
         "enrich",
         recorded("enrich", enrich),

@@ -163,8 +163,7 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
         tools = toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=settings.run_cypher)
-        hand_over = detached if settings.enrichment else None
-        ports = Ports(orchestrator, Watched(analyst, breaker), tools, memory, receipts, hand_over)
+        ports = Ports(orchestrator, Watched(analyst, breaker), tools, memory, receipts, detached)
         builder = build(ports, settings)
         graph = builder.compile(checkpointer=storage.saver)
         branch = Branch(receipts, storage.locks, breaker, settings.enrichment_timeout_s)
@@ -183,9 +182,9 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
         turns = Turns(graph, storage.store, storage.locks, step_limit)
         if works:
             stack.push_async_callback(turns.aclose)
-            rounds = [turns.round]
+            rounds = [turns.round, detached.round]
             if queue:
-                upkeep = Upkeep(queue, branch, detached, receipts, storage.locks)
+                upkeep = Upkeep(queue, branch, receipts, storage.locks)
                 rounds.append(upkeep.round)
             await stack.enter_async_context(kept_up(rounds))
         yield Runtime(

@@ -109,9 +109,9 @@ class Branch:
                     logger.warning(
                         "enrichment of turn %s: %s; again in %g s", turn_id, error, wait_s
                     )
-                    await asyncio.sleep(wait_s)
                 finally:
                     self._asking.discard(turn_id)
+                await asyncio.sleep(wait_s)
         raise StateUnavailable(f"the enrichment of turn {turn_id} waits for the database")
 
     async def _resume(self, turn_id: str) -> None:

@@ -64,8 +64,10 @@ class Breaker:
             if was_open:
                 self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
             self._next_try = _now_s() + self._pause_s
-            logger.warning(
-                "the analyst failed %d times in a row; the next try is in %g s",
+            logger.log(
+                # Once is enough for a night: what goes on waiting is in the receipts.
+                logging.INFO if was_open else logging.WARNING,
+                "the analyst failed %d times in a row; enrichments wait, the next try is in %g s",
                 self._in_a_row,
                 self._pause_s,
             )

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 
 from graph.detached.branch import Graph, configuration, place
 from graph.detached.queue import Queue
-from graph.errors import EnrichmentRefused, StateUnavailable
+from graph.errors import EnrichmentRefused
 from graph.receipts import Receipts, receipt, unstarted
 from graph.settings import model_id
 from graph.state import Receipt, Retry, Turn
@@ -25,7 +25,7 @@ COUNT_AGAIN_S = 1.0
 RETRY_TIMEOUT_LIMIT_S = 600.0
 UNKEPT = 1000
 """Receipts held in memory while the database cannot take them."""
-_AWAY: tuple[type[Exception], ...] = (StateUnavailable, TimeoutError, *STORAGE_ERRORS)
+_AWAY: tuple[type[Exception], ...] = (TimeoutError, *STORAGE_ERRORS)
 
 
 class HandOver(Protocol):
@@ -36,6 +36,9 @@ class HandOver(Protocol):
 
         The waiting turns that it `covers` are superseded.
         """
+
+    async def skip(self, turn: Turn, reason: str) -> Receipt:
+        """Keep that this turn is not going to be studied, and why."""
 
     async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
         """Those of the turns, given latest first, that turn `by` may still cover."""
@@ -73,13 +76,27 @@ class Detached:
             self._unkept.append(failed)
             return failed
 
+    async def skip(self, turn: Turn, reason: str) -> Receipt:
+        """See HandOver."""
+        skipped = receipt(turn, "skipped", reason=reason, thread_id=None)
+        try:
+            async with asyncio.timeout(HAND_OVER_S):
+                # Handed over by a process that died before it kept this step.
+                if kept := await self._receipts.get(turn["id"]):
+                    return kept
+                await self._put(skipped)
+        except _AWAY as error:
+            logger.warning("the receipt of turn %s is kept later: %s", turn["id"], error)
+            self._unkept.append(skipped)
+        return skipped
+
     async def retry(
         self, turn_id: str, *, model: str | None = None, timeout_s: float | None = None
     ) -> Receipt:
         """Run an enrichment that has ended again, with another model or timeout if given.
 
         Answers with its pending receipt. Raises EnrichmentRefused when it is unknown, waits or
-        runs, has no study, or cannot be run like this; STORAGE_ERRORS, StateUnavailable.
+        runs, has no study, or cannot be run like this; STORAGE_ERRORS.
         """
         kept = await self._receipts.get(turn_id)
         known = await self._attached().aget_state(place(turn_id))
@@ -96,13 +113,16 @@ class Detached:
         await self._queue.add(turn_id, again=True)
         return pending
 
-    async def keep_unkept(self) -> None:
+    async def round(self, number: int) -> None:  # noqa: ARG002 (it is the upkeep's)
         """Write the receipts that the database could not take, where it has none by now."""
-        while self._unkept:
-            entry = self._unkept[0]
-            if await self._receipts.get(entry["turn_id"]) is None:
-                await self._receipts.put(entry)
-            self._unkept.popleft()
+        try:
+            while self._unkept:
+                entry = self._unkept[0]
+                if await self._receipts.get(entry["turn_id"]) is None:
+                    await self._receipts.put(entry)
+                self._unkept.popleft()
+        except STORAGE_ERRORS as error:
+            logger.warning("%d receipts wait for the database: %s", len(self._unkept), error)
 
     async def _handed_over(self, turn: Turn, state: dict[str, Any]) -> Receipt:
         graph, config, queue = self._attached(), configuration(turn), self._queue

@@ -6,6 +6,8 @@ so a process has one worker. Source: docs.dbos.dev, read at dbos 3.4.0.
 """
 
 import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
@@ -25,6 +27,7 @@ VERSION = "1"
 a deployment would not be taken up after it."""
 POLL_S = 0.25
 LISTENER_POLL_S = 0.2
+STOP_LIMIT_S = 10.0
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 SWEEP_LIMIT = 1000
 
@@ -163,14 +166,28 @@ async def open_worker(url: str, executor_id: str, limits: Limits, run: Run) -> A
     _worker = _Worker(asyncio.get_running_loop(), run)
     try:
         with _failures():
-            await asyncio.to_thread(_launch, url, executor_id, limits)
-        yield
+            dbos = await asyncio.to_thread(_made, url, executor_id)
+        try:
+            with _failures():
+                await asyncio.to_thread(_launch, limits)
+            yield
+        finally:
+            await asyncio.to_thread(_stop, dbos)
     finally:
-        await asyncio.to_thread(DBOS.destroy)
         _worker = None
 
 
-def _launch(url: str, executor_id: str, limits: Limits) -> None:
+def _stop(dbos: DBOS) -> None:
+    """End DBOS; first what takes jobs, which would else start one on a loop that is closed."""
+    for event in dbos.background_thread_stop_events:
+        event.set()
+    for thread in threading.enumerate():
+        if thread.name == f"queue-worker-{NAME}":
+            thread.join(STOP_LIMIT_S)
+    DBOS.destroy()
+
+
+def _made(url: str, executor_id: str) -> DBOS:
     config: DBOSConfig = {
         "name": "netforge",
         "system_database_url": url,
@@ -181,7 +198,12 @@ def _launch(url: str, executor_id: str, limits: Limits) -> None:
         # Its listener serves nothing of ours, and the end of the process waits for its next look.
         "notification_listener_polling_interval_sec": LISTENER_POLL_S,
     }
-    DBOS(config=config)
+    dbos = DBOS(config=config)
+    logging.getLogger("dbos").addFilter(_is_news)
+    return dbos
+
+
+def _launch(limits: Limits) -> None:
     DBOS.launch()
     per_minute = limits.per_minute
     DBOS.register_queue(
@@ -191,6 +213,11 @@ def _launch(url: str, executor_id: str, limits: Limits) -> None:
         polling_interval_sec=POLL_S,
         on_conflict="always_update",
     )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for what a stop makes DBOS say of each job that is parked: the branch says it once."""
+    return not record.getMessage().startswith("Asyncio task cancelled for workflow")
 
 
 @contextmanager

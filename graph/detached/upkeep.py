@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from graph.detached.branch import Branch
-from graph.detached.hand_over import Detached
 from graph.detached.queue import Queue
-from graph.errors import StateUnavailable
 from graph.receipts import Receipts
 from graph.storage import STORAGE_ERRORS, Locks
 
@@ -20,7 +18,6 @@ Round = Callable[[int], Awaitable[None]]
 EVERY_S = 5.0
 SETTLED_S = 5.0
 """A job started less long ago may not have its lock yet."""
-_AWAY: tuple[type[Exception], ...] = (StateUnavailable, *STORAGE_ERRORS)
 SWEEP_AFTER_DAYS = 7.0
 ROUNDS_PER_SWEEP = 720
 
@@ -31,7 +28,6 @@ class Upkeep:
 
     queue: Queue
     branch: Branch
-    detached: Detached
     receipts: Receipts
     locks: Locks
     suspects: set[str] = field(default_factory=set)
@@ -70,12 +66,11 @@ class Upkeep:
     async def round(self, number: int) -> None:
         """One round; a database that is away is said and waited for."""
         try:
-            await self.detached.keep_unkept()
             await self.adopt()
             await self.mend()
             if number % ROUNDS_PER_SWEEP == 0:
                 await self.queue.sweep(SWEEP_AFTER_DAYS)
-        except _AWAY as error:
+        except STORAGE_ERRORS as error:
             logger.warning("upkeep of the enrichments: %s; again in %g s", error, EVERY_S)
 
 

@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from graph.detached.hand_over import HandOver
 from graph.models.recovery import without_thinking
-from graph.receipts import receipt
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
 from graph.state import Investigation, Receipt, Turn, evidence_of_turn
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
@@ -29,9 +28,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Respond:
-    """The node. `hand_over` is None when enrichment is switched off."""
+    """The node. Without `enrichment` no turn is studied."""
 
-    hand_over: HandOver | None
+    hand_over: HandOver
+    enrichment: bool
     disabled: Mapping[str, str]
 
     async def __call__(self, state: Investigation) -> Update:
@@ -94,32 +94,36 @@ class Respond:
         turn = state["turn"]
         evidence = evidence_of_turn(state)
         reason = None
-        if self.hand_over is None:
+        if not self.enrichment:
             reason = "switched off by ENRICHMENT"
         elif state.get("failure"):
             reason = "the investigation failed"
         elif not evidence:
             reason = "no evidence was gathered"
-        if reason or self.hand_over is None:
-            return receipt(turn, "skipped", reason=reason, thread_id=None)
+        if reason:
+            return await self._skipped(turn, reason)
         earlier = earlier_turns(state)
         covers = coverable(state, await self._waiting(turn, earlier)) if earlier else []
         first = first_checkpoint(state, draft.answer.text, covers)
         first["report"] = draft.report.model_dump() if draft.report else None
-        hand_over = self.hand_over
 
         async def live() -> Receipt:
-            return await hand_over(turn, first)
+            return await self.hand_over(turn, first)
 
         return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, _outcome)
 
+    async def _skipped(self, turn: Turn, reason: str) -> Receipt:
+        async def live() -> Receipt:
+            return await self.hand_over.skip(turn, reason)
+
+        request = {"turn": turn["id"], "reason": reason}
+        return await exchange("detach", "skip", request, live, _outcome)
+
     async def _waiting(self, turn: Turn, earlier: list[str]) -> list[str]:
         """Those of the earlier turns whose enrichment has not been started."""
-        hand_over = self.hand_over
-        assert hand_over is not None, "asked only when enrichment is on"
 
         async def live() -> list[str]:
-            return await hand_over.waiting(earlier, turn["id"])
+            return await self.hand_over.waiting(earlier, turn["id"])
 
         return await exchange("detach", "waiting", {"turns": earlier}, live)
 

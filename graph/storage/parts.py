@@ -10,6 +10,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 from sqlalchemy.exc import SQLAlchemyError
 
+from graph.errors import StateUnavailable
 from graph.storage.locks import Locks
 
 STORAGE_ERRORS: tuple[type[Exception], ...] = (
@@ -17,9 +18,10 @@ STORAGE_ERRORS: tuple[type[Exception], ...] = (
     aiosqlite.Error,
     psycopg.Error,
     SQLAlchemyError,
+    StateUnavailable,
 )
-"""What saver, store, locks and queue raise when the database fails. A pool that has no
-connection in time raises a psycopg.Error too."""
+"""What saver, store, locks and queue raise when the database fails, or keeps one waiting for
+too long. A pool that has no connection in time raises a psycopg.Error too."""
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,16 @@ import json
 
 import pytest
 
-from graph.errors import InvalidQuestion
+from graph import memory
+from graph.errors import EnrichmentRefused, InvalidQuestion
 from graph.runtime import Runtime
-from lab.faults import Hang, Raw
+from lab.faults import Hang, Raw, Status
 from lab.minimax import MiniMaxDouble, Reply
 from tests.conftest import OpenRuntime
 
 pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 
-ANALYST = "MiniMax-M2.5"
+ORCHESTRATOR, ANALYST = "MiniMax-M3", "MiniMax-M2.5"
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
 
 
@@ -177,10 +178,38 @@ async def test_switched_off_it_is_skipped_with_the_reason(
 ) -> None:
     async with open_lab(enrichment=False) as runtime:
         state = await runtime.investigate(QUESTION)
+        listed = await runtime.enrichments(status="skipped")
+        with pytest.raises(EnrichmentRefused, match=r"nothing to study \(switched off"):
+            await runtime.retry(state["turn"]["id"])
     assert state["enrichment"] is not None
     assert state["enrichment"]["status"] == "skipped"
     assert state["enrichment"]["reason"] == "switched off by ENRICHMENT"
+    assert listed == [state["enrichment"]]
     assert provider.of(ANALYST) == []
+
+
+async def test_a_failed_investigation_is_skipped_with_the_reason(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    provider.always(ORCHESTRATOR, Status(401, "invalid key"))
+    state = await runtime.investigate(QUESTION)
+    [listed] = await runtime.enrichments()
+    assert listed == state["enrichment"]
+    assert (listed["status"], listed["reason"]) == ("skipped", "the investigation failed")
+    assert provider.of(ANALYST) == []
+
+
+async def test_while_memory_is_locked_by_somebody_else_it_is_tried_again(
+    runtime: Runtime, provider: MiniMaxDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "LOCK_WAIT_S", 0.1)
+    async with runtime.storage.locks.held("memory", 1):
+        turn_id = (await runtime.investigate(QUESTION))["turn"]["id"]
+        await provider.wait_for(ANALYST, 2)
+    receipt = await runtime.enrichment(turn_id)
+    assert receipt is not None
+    assert receipt["status"] == "stored"
+    assert [item["occurrences"] for item in await runtime.memory.items()] == [1, 1]
 
 
 async def test_closing_waits_for_an_enrichment_that_still_runs(

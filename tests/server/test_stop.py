@@ -99,6 +99,7 @@ async def test_told_twice_it_parks_the_enrichments_and_the_next_start_resumes_th
         code, said = await first.ended()
     assert code == 130
     assert "1 enrichments are parked; the next start resumes them" in said
+    assert "cancelled" not in said
     provider.always(ANALYST, None)
     async with open_lab(enrichment=False) as runtime:
         switched_off = await runtime.enrichment(turn)
