@@ -12,13 +12,13 @@ import time
 from collections import Counter
 from pathlib import Path
 from statistics import median
-from typing import Any
 from uuid import uuid4
 
+from bench import provider
 from bench.figure import Figure
 from graph.runtime import Runtime, open_runtime
 from graph.study import first_checkpoint
-from lab import bolt, minimax, standin
+from lab import bolt
 from lab.estate import DATABASE, settings
 from lab.incident import load
 
@@ -29,45 +29,26 @@ ANSWERS = 5
 MODEL_DELAY_S = 0.5
 BAR = 1.5
 DRAIN_LIMIT_S = 600
-ANALYST = "MiniMax-M2.5"
-
-
-class Watch:
-    """The stand-in, counting how many of the analyst's requests were open at once at most."""
-
-    def __init__(self) -> None:
-        self.most = 0
-        self.answered = 0
-        self.provider: minimax.MiniMaxDouble | None = None
-
-    def __call__(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Answer as the stand-in does. The number open is highest just before an answer."""
-        if body["model"] == ANALYST and self.provider is not None:
-            self.most = max(self.most, len(self.provider.of(ANALYST)) - self.answered)
-            self.answered += 1
-        return standin.answer(body)
 
 
 async def measure() -> Figure:
     """The ratio of the median answer times; the drain and the memory are in the detail."""
-    incident, watch = load("bad-deploy"), Watch()
+    incident = load("bad-deploy")
     with tempfile.TemporaryDirectory(prefix="netforge-bench-") as folder:
-        async with bolt.serve([DATABASE]) as server, minimax.serve(watch) as provider:
-            watch.provider = provider
+        async with bolt.serve([DATABASE]) as server, provider.serve(MODEL_DELAY_S) as models:
             await server.load(incident.topology, DATABASE)
-            provider.delay_s = MODEL_DELAY_S
             chosen = settings(
                 server,
-                provider,
+                models,
                 Path(folder),
                 enrichment_backlog=2 * TURNS,
                 enrichment_concurrency=CONCURRENCY,
             )
             async with open_runtime(chosen) as runtime:
-                return await _burst(runtime, incident.question, watch)
+                return await _burst(runtime, incident.question, models)
 
 
-async def _burst(runtime: Runtime, question: str, watch: Watch) -> Figure:
+async def _burst(runtime: Runtime, question: str, models: provider.Provider) -> Figure:
     before_s = [await _seconds(runtime, question) for _ in range(ANSWERS)]
     before_mib = _peak_mib()
     started = time.perf_counter()
@@ -77,13 +58,14 @@ async def _burst(runtime: Runtime, question: str, watch: Watch) -> Figure:
     handed_s = time.perf_counter() - started
     await _drained(runtime, turns)
     drained_s = time.perf_counter() - started
-    assert watch.most == CONCURRENCY, f"{watch.most} of the analyst's requests open at once"
+    most = await models.most_at_once()
+    assert most == CONCURRENCY, f"{most} of the analyst's requests open at once"
     ratio = median(during_s) / median(before_s)
     detail = (
         f"{median(before_s):.2f} s to the answer before; {TURNS} turns handed over in "
-        f"{handed_s:.1f} s and enriched in {drained_s:.1f} s, {watch.most} at once at most "
+        f"{handed_s:.1f} s and enriched in {drained_s:.1f} s, {most} at once at most "
         f"(configured: {CONCURRENCY}); peak memory {before_mib:.0f} MiB before, "
-        f"{_peak_mib():.0f} MiB after, the lab's doubles included"
+        f"{_peak_mib():.0f} MiB after"
     )
     return Figure(f"answer time in a burst of {TURNS} hand-overs / before", ratio, BAR, detail)
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
@@ -38,6 +38,14 @@ class LabSettings(Settings):
         return (init_settings,)
 
 
+class Provider(Protocol):
+    """Where the models are."""
+
+    @property
+    def url(self) -> str:
+        """What MINIMAX_API_BASE takes."""
+
+
 @dataclass(frozen=True)
 class Estate:
     """A running estate: how to reach it, and its servers with their journals."""
@@ -50,7 +58,7 @@ class Estate:
 
 
 def settings(
-    server: bolt.BoltServer, provider: minimax.MiniMaxDouble, state_dir: Path, **overrides: Any
+    server: bolt.BoltServer, provider: Provider, state_dir: Path, **overrides: Any
 ) -> LabSettings:
     """Settings that reach these two servers and keep state in `state_dir`."""
     return LabSettings(

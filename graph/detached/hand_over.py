@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
 from graph.detached.branch import Graph, configuration, place
 from graph.detached.queue import Queue
 from graph.errors import EnrichmentRefused
@@ -21,7 +23,9 @@ from graph.storage import STORAGE_ERRORS
 logger = logging.getLogger(__name__)
 
 HAND_OVER_S = 15.0
-COUNT_AGAIN_S = 1.0
+LOOK_AGAIN_S = 1.0
+ROOM = 50
+"""Jobs admitted after one look at the backlog, at most."""
 RETRY_TIMEOUT_LIMIT_S = 600.0
 UNKEPT = 1000
 """Receipts held in memory while the database cannot take them."""
@@ -50,9 +54,9 @@ class Detached:
     def __init__(self, receipts: Receipts, backlog: int) -> None:
         self._receipts = receipts
         self._backlog = backlog
-        self._counting = asyncio.Lock()
-        self._counted = self._in_flight = 0
-        self._counted_at_s = float("-inf")
+        self._looking = asyncio.Lock()
+        self._room = self._in_flight = 0
+        self._looked_at_s = float("-inf")
         self._graph: Graph | None = None
         self._queue: Queue | None = None
         self._unkept: deque[Receipt] = deque(maxlen=UNKEPT)
@@ -128,10 +132,10 @@ class Detached:
         graph, config, queue = self._attached(), configuration(turn), self._queue
         assert queue is not None, "respond hands over only when enrichment is on"
         kept = await self._receipts.get(turn["id"])
-        known = await graph.aget_state(config)
         if kept and kept["status"] != "pending":
             return kept
-        if not known.values:
+        # The saver's own look is a third of the price of the graph's.
+        if await cast(BaseCheckpointSaver[Any], graph.checkpointer).aget_tuple(config) is None:
             await graph.aupdate_state(config, state, "respond")
         if kept:
             await queue.add(turn["id"])
@@ -165,18 +169,25 @@ class Detached:
         return found
 
     async def _admitted(self, queue: Queue) -> bool:
-        """Whether the backlog takes one more. It is counted once a second, or when it is full."""
-        async with self._counting:
+        """Whether the backlog takes one more. Near its limit it is looked at each time."""
+        async with self._looking:
             now_s = asyncio.get_running_loop().time()
-            full = self._counted >= self._backlog
-            if full or now_s - self._counted_at_s > COUNT_AGAIN_S:
-                self._counted = await queue.unfinished(self._backlog) + self._in_flight
-                self._counted_at_s = now_s
-            if self._counted >= self._backlog:
+            if self._room == 0 or now_s - self._looked_at_s > LOOK_AGAIN_S:
+                self._room = await self._looked(queue)
+                self._looked_at_s = now_s
+            if self._room == 0:
                 return False
-            self._counted += 1
+            self._room -= 1
             self._in_flight += 1
             return True
+
+    async def _looked(self, queue: Queue) -> int:
+        """A number of jobs that there is room for: `ROOM` when there is plenty, else 1 or none."""
+        for room in (ROOM, 1):
+            one_too_many = self._backlog - self._in_flight - room + 1
+            if one_too_many > 0 and not await queue.has_at_least(one_too_many):
+                return room
+        return 0
 
     async def _put(self, entry: Receipt) -> Receipt:
         await self._receipts.put(entry)

@@ -92,10 +92,11 @@ class Queue:
                 turn_id,
             )
 
-    async def unfinished(self, limit: int) -> int:
-        """How many jobs wait or run, counted up to `limit`."""
+    async def has_at_least(self, count: int) -> bool:
+        """Whether so many jobs, 1 or more, wait or run; answered from one row."""
         with _failures():
-            return len(await self._listed(["ENQUEUED", "PENDING"], limit=limit))
+            waiting = ["ENQUEUED", "PENDING"]
+            return bool(await self._listed(waiting, limit=1, offset=count - 1))
 
     async def has(self, turn_id: str) -> bool:
         """Whether a job of that turn waits or runs."""
