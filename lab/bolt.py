@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 from neo4j import AsyncDriver, AsyncGraphDatabase
 from neo4j.exceptions import DriverError, Neo4jError
 
+from lab.ending import end
 from lab.loading import statements
 from lab.topology import Topology
 
@@ -92,7 +94,7 @@ async def _started(launch: "_Launch") -> AsyncIterator[Process]:
     try:
         yield process
     finally:
-        await _stop(process)
+        await end(process, SIGTERM, STOP_LIMIT_S)
 
 
 @dataclass(frozen=True)
@@ -202,17 +204,3 @@ async def _answers(admin: AsyncDriver, database: str) -> bool:
 
 def _tail(output: Path) -> str:
     return output.read_text(errors="replace")[-2000:]
-
-
-async def _stop(process: Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-        try:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        except asyncio.CancelledError:
-            process.kill()
-            raise

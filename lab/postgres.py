@@ -23,6 +23,8 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from lab.ending import end
+
 START_LIMIT_S = 60
 STOP_LIMIT_S = 20
 ADMIN = "postgres"
@@ -87,15 +89,8 @@ class PostgresServer:
     async def stop(self) -> None:
         """End every session and the server; what was committed stays."""
         process, self.process = self.process, None
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(SIGINT)
-        try:
-            async with asyncio.timeout(STOP_LIMIT_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await end(process, SIGINT, STOP_LIMIT_S)
 
     async def restart(self) -> None:
         """Stop and start on the same port with the same data."""
