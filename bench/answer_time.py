@@ -16,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from bench.figure import Figure
+from graph.run import Asked
 from graph.runtime import Runtime, open_runtime
 from lab import bolt, minimax, postgres, standin
 from lab.estate import DATABASE, settings
@@ -83,7 +84,7 @@ async def _turn(runtime: Runtime, question: str) -> tuple[float, float]:
     """Seconds to the answer, and of the hand-over within it."""
     run_id, thread_id, hand_over_s = str(uuid4()), str(uuid4()), 0.0
     started = time.perf_counter()
-    async for event in runtime.stream(question, run_id=run_id, thread_id=thread_id):
+    async for event in runtime.stream(Asked(question, run_id, thread_id)):
         if event["name"] == "hand_over" and event["event"] == "ended":
             hand_over_s = event["seconds"]
     took_s = time.perf_counter() - started

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.figure import Figure
+from graph.run import Asked
 from graph.runtime import Runtime, open_runtime
 from graph.settings import Settings
 from lab import minimax
@@ -77,7 +78,7 @@ async def _step(runtime: Runtime) -> tuple[float, float]:
     asked_s = answered_s = 0.0
     slowest_s: list[float] = []
     run_id, thread_id = str(uuid4()), str(uuid4())
-    async for event in runtime.stream("How are they?", run_id=run_id, thread_id=thread_id):
+    async for event in runtime.stream(Asked("How are they?", run_id, thread_id)):
         if event["kind"] == "tool" and event["event"] == "ended":
             slowest_s.append(event["seconds"])
         if event["kind"] == "model" and event["visit"] == 1 and event["event"] == "ended":

@@ -17,6 +17,7 @@ from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
 from graph.receipts import Receipts
 from graph.redaction import Redactor
+from graph.runs import Runs
 from graph.settings import Settings
 from graph.state import Investigation, Question
 from graph.tape import recorded, recorded_call
@@ -39,6 +40,7 @@ class Ports:
     toolset: Toolset
     memory: Memory
     receipts: Receipts
+    runs: Runs
     hand_over: HandOver
 
 
@@ -47,6 +49,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
     plan = Plan(
         orchestrator=ports.orchestrator,
         recall=ports.memory.recall,
+        begun=ports.runs.begun,
         tools=ports.toolset.tools,
         disabled=ports.toolset.disabled,
         prompt=prompts.read("plan").text,
@@ -64,12 +67,15 @@ def build(ports: Ports, settings: Settings) -> Builder:
         max_tokens=settings.tool_max_tokens,
         redactor=Redactor(settings.redact_emails),
     )
-    respond_ = Respond(ports.hand_over, settings.enrichment, ports.toolset.disabled)
+    respond_ = Respond(
+        ports.hand_over, settings.enrichment, ports.runs.concluded, ports.toolset.disabled
+    )
     enrich = Enrich(
         analyst=ports.analyst,
         remember=ports.memory.remember,
         begin=ports.receipts.begin,
         keep_receipt=ports.receipts.put,
+        enriched=ports.runs.enriched,
         prompt=prompts.read("enrich"),
         model=settings.analyst_model,
         guard_s=settings.enrichment_timeout_s,

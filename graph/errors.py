@@ -7,8 +7,13 @@
     ├── AwsMisconfigured       AWS_REGION or AWS_PROFILE does not exist
     ├── StateUnavailable       the state directory or the database cannot be used
     │   └── LockNotFree        somebody else held a name for longer than could be waited
-    ├── InvalidQuestion        the input holds no question
-    ├── ThreadBusy             a turn runs on that thread already
+    ├── InvalidQuestion        the input holds no question, or not one that can be asked
+    ├── InvalidCursor          a cursor that no answer gave
+    ├── ThreadBusy             a turn runs on that thread already; `run_id` says which
+    ├── TooManyRuns            this process has accepted as many questions as it may
+    ├── KeyReused              a key was used before, for another question
+    ├── RunUnknown             there is no such run
+    ├── RunEnded               a run has ended, so it cannot be cancelled
     └── EnrichmentRefused      an enrichment cannot be run again, or not like this
 
 Each message is one line for a person: what failed, with what value, and what to do. A
@@ -47,6 +52,30 @@ class LockNotFree(StateUnavailable):
 
 class ThreadBusy(NetForgeError):
     """A turn runs on that thread already; two at once would lose one of them."""
+
+    def __init__(self, message: str, run_id: str | None = None) -> None:
+        super().__init__(message)
+        self.run_id = run_id
+
+
+class TooManyRuns(NetForgeError):
+    """Too many questions are waiting in this process; nothing was kept of this one."""
+
+
+class KeyReused(NetForgeError):
+    """A key was used before, for another question."""
+
+
+class RunUnknown(NetForgeError):
+    """There is no run of that id."""
+
+
+class RunEnded(NetForgeError):
+    """The run has ended, so that there is nothing to cancel."""
+
+
+class InvalidCursor(NetForgeError):
+    """A cursor that no answer gave."""
 
 
 class InvalidQuestion(NetForgeError):

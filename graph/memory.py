@@ -7,7 +7,8 @@ instead of adding one, and the same turn delivered again changes nothing.
 
 import re
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from datetime import UTC, datetime
+from typing import Any, Literal, TypedDict
 
 from langgraph.store.base import BaseStore, PutOp
 
@@ -24,6 +25,9 @@ RECALL_LIMIT = 5
 """Hints shown in one turn."""
 SCAN_LIMIT = 500
 """Items looked at for one recall, newest first."""
+KINDS = ("insights", "patterns")
+MemoryStatus = Literal["open", "acknowledged", "resolved", "retired"]
+MARKS_KEPT = 20
 TURNS_KEPT = 100
 """Turns that an item remembers, so that a turn delivered twice is noticed."""
 
@@ -59,6 +63,8 @@ class Memory:
             for namespace in (("patterns",), ("insights",)):
                 for item in await self._store.asearch(namespace, limit=SCAN_LIMIT):
                     value = item.value
+                    if value["status"] == "retired":
+                        continue
                     names = {name.lower() for name in value["components"]}
                     if names & pointed_at or any(_names(question, name) for name in names):
                         found.append(_hint(item.key, value))
@@ -92,14 +98,37 @@ class Memory:
         return await exchange("memory", "remember", request, live)
 
     async def items(self, limit: int = SCAN_LIMIT) -> list[dict[str, Any]]:
-        """All insights and patterns, newest first, each with its key as `id`."""
+        """All insights and patterns, newest first, each with its key as `id` and its `kind`."""
         found = [
-            {"id": item.key, **item.value}
-            for namespace in (("insights",), ("patterns",))
-            for item in await self._store.asearch(namespace, limit=limit)
+            {"id": item.key, "kind": kind, **item.value}
+            for kind in KINDS
+            for item in await self._store.asearch((kind,), limit=limit)
         ]
         newest_first = sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
         return newest_first[:limit]
+
+    async def item(self, key: str) -> dict[str, Any] | None:
+        """The insight or pattern of that id, or None."""
+        for kind in KINDS:
+            if found := await self._store.aget((kind,), key):
+                return {"id": key, "kind": kind, **found.value}
+        return None
+
+    async def mark(self, key: str, status: MemoryStatus, by: str) -> dict[str, Any] | None:
+        """Set what people say of an item, and who said it; the item, None when it is not known.
+
+        What is retired is not recalled any more, and stays to be looked at.
+        """
+        async with self._locks.held("memory", LOCK_WAIT_S):
+            known = await self.item(key)
+            if known is None:
+                return None
+            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            marks = [*known.get("marks", []), {"status": status, "by": by, "at": at}]
+            changed = {**known, "status": status, "marks": marks[-MARKS_KEPT:]}
+            kept = {name: value for name, value in changed.items() if name not in ("id", "kind")}
+            await self._store.aput((known["kind"],), key, kept)
+        return changed
 
     async def _confirm(
         self,

@@ -7,7 +7,7 @@ with one clear line; what is not configured is disabled with its reason.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from uuid import uuid4
 
@@ -17,21 +17,24 @@ from graph.build import Builder, Ports, build
 from graph.detached.branch import ENRICHMENT, Branch, Graph
 from graph.detached.breaker import Breaker, Watched
 from graph.detached.hand_over import Detached
-from graph.detached.queue import Limits, open_queue, open_worker
+from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
 from graph.models.port import open_models
 from graph.receipts import Receipts
+from graph.redaction import Redactor
+from graph.run import Asked, Run, check_asked
+from graph.runs import Runs
 from graph.settings import Settings
-from graph.state import Investigation, Receipt, ReceiptStatus, check_question, is_storable
-from graph.storage import Storage, open_storage
-from graph.tools import toolset
+from graph.state import Investigation, Receipt, ReceiptStatus
+from graph.storage import STORAGE_ERRORS, Storage, in_one_line, open_storage
+from graph.tools import Toolset, toolset
 from graph.tools.aws.client import open_aws
 from graph.tools.datadog.client import open_datadog
 from graph.tools.threads import open_threads
-from graph.tools.topology.cypher import open_graph
-from graph.turns import Turns, accepted
+from graph.tools.topology.cypher import GraphReader, open_graph
+from graph.turns import Turns
 
 SETUP_WAIT_S = 60.0
 """Replicas that start together set the database up one after the other."""
@@ -51,29 +54,47 @@ class Runtime:
     storage: Storage
     memory: Memory
     receipts: Receipts
+    runs: Runs
     detached: Detached
     turns: Turns
-    disabled: dict[str, str]
-    """Sources that are not configured, each with its reason."""
+    queue: Queue | None
+    """None when enrichment is switched off."""
+    topology: GraphReader | None
+    toolset: Toolset
     works: bool
     """Whether it takes turns and runs enrichments, or only looks and hands over."""
 
-    async def stream(
-        self,
-        question: str,
-        *,
-        run_id: str,
-        thread_id: str,
-        focus: Sequence[str] = (),
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Run one turn, yielding what happens: `started` and `ended` of each exchange.
+    @property
+    def disabled(self) -> dict[str, str]:
+        """Sources that are not configured, each with its reason."""
+        return self.toolset.disabled
 
-        Raises InvalidQuestion for what cannot be asked, ThreadBusy while another turn runs on
-        the thread, StateUnavailable when the database fails. The state is read with `state()`.
+    async def submit(self, asked: Asked) -> tuple[Run, bool]:
+        """Accept a question and start it: its run, and whether that is new.
+
+        It runs to its end whether or not somebody follows it. Raises InvalidQuestion for what
+        cannot be asked, ThreadBusy, TooManyRuns, KeyReused, StateUnavailable.
         """
-        await self._check(question, thread_id, focus)
-        async for event in self.turns.stream(accepted(run_id, thread_id, question, focus)):
-            yield event
+        try:
+            await self._check(asked)
+            redacted = Redactor(self.settings.redact_emails).value(asked.alert)
+            return await self.turns.submit(replace(asked, alert=redacted))
+        except STORAGE_ERRORS as error:
+            raise StateUnavailable(
+                f"run {asked.run_id} was not accepted, the state cannot be written: "
+                f"{in_one_line(error)}"
+            ) from error
+
+    async def stream(self, asked: Asked) -> AsyncIterator[dict[str, Any]]:
+        """Submit a question, and yield what happens: `started` and `ended` of each exchange.
+
+        Raises as `submit`, and StateUnavailable when the run breaks off: it goes on by itself.
+        The state is read with `state()`.
+        """
+        run, _ = await self.submit(asked)
+        async for event in self.turns.follow(run["run_id"]):
+            if event["event"] in ("started", "ended"):
+                yield {"event": event["event"], **event["data"]}
 
     async def investigate(
         self,
@@ -85,7 +106,7 @@ class Runtime:
     ) -> Investigation:
         """Run one turn to its answer; the state it ends with. Raises as `stream` does."""
         run, thread = run_id or str(uuid4()), thread_id or str(uuid4())
-        async for _ in self.stream(question, run_id=run, thread_id=thread, focus=focus):
+        async for _ in self.stream(Asked(question, run, thread, focus)):
             pass
         return await self.state(thread)
 
@@ -123,18 +144,15 @@ class Runtime:
         """Run an enrichment again by hand; see Detached.retry for what is refused."""
         return await self.detached.retry(turn_id, model=model, timeout_s=timeout_s)
 
-    async def _check(self, question: str, thread_id: str, focus: Sequence[str]) -> None:
+    async def _check(self, asked: Asked) -> None:
         if not self.works:
             raise StateUnavailable("this process was opened to look on; ask the one that works")
-        check_question(question)
-        if not is_storable(f"{thread_id}{''.join(focus)}"):
-            raise InvalidQuestion(
-                "thread or focus holds a NUL or half a character (a lone surrogate)"
-            )
-        kept = await self.storage.saver.aget_tuple(_place(thread_id))
+        check_asked(asked, self.settings.budgets)
+        kept = await self.storage.saver.aget_tuple(_place(asked.thread_id))
         if kept and kept.metadata.get("kind") == ENRICHMENT:
             raise InvalidQuestion(
-                f"thread {thread_id!r} holds an enrichment; ask on the conversation's own thread"
+                f"thread {asked.thread_id!r} holds an enrichment; ask on the conversation's own "
+                "thread"
             )
 
 
@@ -160,26 +178,27 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
         receipts = Receipts(storage.store, storage.locks)
         memory = Memory(storage.store, storage.locks)
+        runs = Runs(storage.engine)
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
         tools = toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=settings.run_cypher)
-        ports = Ports(orchestrator, Watched(analyst, breaker), tools, memory, receipts, detached)
+        ports = Ports(
+            orchestrator=orchestrator,
+            analyst=Watched(analyst, breaker),
+            toolset=tools,
+            memory=memory,
+            receipts=receipts,
+            runs=runs,
+            hand_over=detached,
+        )
         builder = build(ports, settings)
         graph = builder.compile(checkpointer=storage.saver)
         branch = Branch(receipts, storage.locks, breaker, settings.enrichment_timeout_s)
         branch.attach(graph)
-        queue = None
-        if settings.enrichment:
-            if works:
-                limits = Limits(settings.enrichment_concurrency, settings.enrichment_per_minute)
-                async with storage.locks.held("setup", SETUP_WAIT_S):
-                    worker = open_worker(storage.queue_url, storage.executor_id, limits, branch.run)
-                    await stack.enter_async_context(worker)
-                stack.push_async_callback(branch.aclose)
-            queue = await stack.enter_async_context(open_queue(storage.queue_url))
+        queue = await _queue(stack, settings, storage, branch if works else None)
         detached.attach(graph, queue)
         step_limit = STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
-        turns = Turns(graph, storage.store, storage.locks, step_limit)
+        turns = Turns(graph, runs, storage.locks, step_limit)
         if works:
             stack.push_async_callback(turns.aclose)
             rounds = [turns.round, detached.round]
@@ -194,8 +213,26 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
             storage=storage,
             memory=memory,
             receipts=receipts,
+            runs=runs,
             detached=detached,
             turns=turns,
-            disabled=tools.disabled,
+            queue=queue,
+            topology=topology,
+            toolset=tools,
             works=works,
         )
+
+
+async def _queue(
+    stack: AsyncExitStack, settings: Settings, storage: Storage, branch: Branch | None
+) -> Queue | None:
+    """The queue, with a worker that runs `branch`; None when enrichment is switched off."""
+    if not settings.enrichment:
+        return None
+    if branch is not None:
+        limits = Limits(settings.enrichment_concurrency, settings.enrichment_per_minute)
+        async with storage.locks.held("setup", SETUP_WAIT_S):
+            worker = open_worker(storage.queue_url, storage.executor_id, limits, branch.run)
+            await stack.enter_async_context(worker)
+        stack.push_async_callback(branch.aclose)
+    return await stack.enter_async_context(open_queue(storage.queue_url))

@@ -6,10 +6,8 @@ is never part of the message.
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +21,20 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import SettingsError
+from graph.setting_values import (
+    ApiTokens,
+    BoltAddress,
+    ChatEndpoint,
+    DatabaseAddress,
+    Identifier,
+    Key,
+    LongKey,
+    Topics,
+    WebAddress,
+)
+from graph.state import BUDGETS
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MODEL_IDS = (
     "MiniMax-M3",
     "MiniMax-M2.7",
@@ -47,73 +58,7 @@ def model_id(value: str) -> str:
     return value
 
 
-def _identifier(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError(f"{value!r} is not a plain identifier (letters, digits, underscore)")
-    return value
-
-
-def _address(value: str, schemes: tuple[str, ...]) -> str:
-    """The address when it has a scheme of these and a host, and holds no credentials.
-
-    One with credentials is refused without being repeated: the message ends up in a log.
-    """
-    parts = urlsplit(value)
-    if "@" in value:
-        raise ValueError("the address must hold no user and no password; they have settings")
-    if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError(f"{value!r} has no host or no scheme of {', '.join(schemes)}")
-    return value
-
-
-def _chat_endpoint(value: str) -> str:
-    address = _address(value, ("http", "https"))
-    if address.rstrip("/").endswith("/anthropic"):
-        raise ValueError(f"{value!r} is the Anthropic endpoint; use the one that ends in /v1")
-    return address
-
-
-def _bolt_address(value: str) -> str:
-    return _address(value, ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"))
-
-
-def _web_address(value: str) -> str:
-    return _address(value, ("http", "https")).rstrip("/")
-
-
-def _database_address(value: SecretStr) -> SecretStr:
-    """The address when it names a PostgreSQL server and a database; never repeated, see above."""
-    parts = urlsplit(value.get_secret_value().strip())
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError("it must begin with postgresql://; without it the state is kept in files")
-    if not parts.hostname or not parts.path.strip("/"):
-        raise ValueError("it names no host or no database; postgresql://user:password@host/name")
-    return SecretStr(f"postgresql://{value.get_secret_value().strip().partition('://')[2]}")
-
-
-def _key(value: SecretStr) -> SecretStr:
-    """The key without the white space round it, as a mounted file has; it must fit a header."""
-    key = value.get_secret_value().strip()
-    if not key:
-        raise ValueError("it is blank; create a key with the provider, or leave the setting out")
-    if not re.fullmatch(r"[!-~]+", key):
-        raise ValueError("it holds a character that no key has, such as a space or a line break")
-    return SecretStr(key)
-
-
-def _loopback(value: str) -> str:
-    if value not in ("127.0.0.1", "::1", "localhost"):
-        raise ValueError(f"{value!r} is not loopback; the server knows no login yet")
-    return value
-
-
 ModelId = Annotated[str, AfterValidator(model_id)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
-ChatEndpoint = Annotated[str, AfterValidator(_chat_endpoint)]
-BoltAddress = Annotated[str, AfterValidator(_bolt_address)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Key = Annotated[SecretStr, AfterValidator(_key)]
-DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 DatadogSite = Literal[
     "datadoghq.com",
     "us3.datadoghq.com",
@@ -238,8 +183,26 @@ class Settings(BaseSettings):
     state_dir: Path = Path(".netforge")
     """Where checkpoints, memory and queue live without DATABASE_URL."""
 
-    server_host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    server_host: str = "127.0.0.1"
+    """Beyond loopback only with `api_tokens`."""
     server_port: int = Field(default=8080, ge=0, le=65535)
+    api_tokens: ApiTokens = {}
+    """As `name:token,name:token`. Without them there is no login, and all callers are one."""
+    requests_per_minute: int = Field(default=3000, ge=1)
+    """Of one token; so many may also come at once."""
+    requests_at_once: int = Field(default=256, ge=1)
+    """Of one token, streams that are open included."""
+    request_body_limit_kib: int = Field(default=256, ge=1, le=1_048_576)
+
+    webhook_datadog_token: LongKey | None = None
+    """What Datadog sends as its bearer token; without it there is no webhook for Datadog."""
+    webhook_sns_topics: Topics = ()
+    """ARNs of the topics whose CloudWatch alarms are taken; without them there is no webhook."""
+
+    @property
+    def budgets(self) -> dict[str, float]:
+        """What every turn may use, by the names in `graph.state.BUDGETS`."""
+        return {name: getattr(self, f"turn_max_{name}") for name in BUDGETS}
 
     @model_validator(mode="after")
     def _pairs_are_whole(self) -> Self:
@@ -257,6 +220,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "EXECUTOR_ID is not set, but DATABASE_URL is: name this process, such as by its "
                 "pod; processes that run at once must differ, and a restarted one keeps its name"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _the_network_needs_tokens(self) -> Self:
+        if self.server_host not in LOOPBACK and not self.api_tokens:
+            raise ValueError(
+                f"SERVER_HOST: {self.server_host!r} is not loopback, and API_TOKENS is not set: "
+                f"set API_TOKENS, or listen on one of {', '.join(LOOPBACK)}"
             )
         return self
 

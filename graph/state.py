@@ -58,6 +58,10 @@ class Turn(TypedDict):
     """Random word that fences text from the estate in this turn."""
     focus: list[str]
     """Components that the caller named; may be empty."""
+    alert: dict[str, Any] | None
+    """What an alerting system sent; from outside, so untrusted."""
+    budgets: dict[str, float]
+    """Budgets of this turn that are lower than the configured ones, by their names."""
 
 
 class Spent(TypedDict):
@@ -156,7 +160,7 @@ class Exchange(TypedDict):
     visit: int
     index: int | None
     """Which of the calls sent side by side; None outside the tool node."""
-    kind: Literal["model", "tool", "memory", "clock", "identity", "detach"]
+    kind: Literal["model", "tool", "memory", "clock", "identity", "detach", "run"]
     name: str
     digest: str
     request: Any
@@ -184,6 +188,8 @@ class Question(TypedDict):
 
     messages: Messages
     focus: NotRequired[list[str]]
+    alert: NotRequired[dict[str, Any] | None]
+    budgets: NotRequired[dict[str, float]]
 
 
 class Investigation(TypedDict, total=False):
@@ -191,6 +197,8 @@ class Investigation(TypedDict, total=False):
 
     messages: Messages
     focus: list[str]
+    alert: dict[str, Any] | None
+    budgets: dict[str, float]
     turn: Turn
     visits: dict[str, int]
     """How often each node was entered in this turn."""
@@ -217,6 +225,8 @@ class Investigation(TypedDict, total=False):
     """On an enrichment thread: earlier turns that its study holds too."""
 
 
+BUDGETS = ("visits", "tool_calls", "tokens", "cost_usd", "seconds")
+"""What a turn may use only so much of."""
 QUESTION_LIMIT = 8000
 """Characters of a question."""
 
@@ -271,3 +281,15 @@ def begins_turn(state: Investigation) -> bool:
 def _messages(write: Any) -> Sequence[AnyMessage]:
     messages = convert_to_messages(write if isinstance(write, list) else [write])
     return cast(Sequence[AnyMessage], messages)
+
+
+def summary(state: Investigation) -> dict[str, Any]:
+    """What the row of a run keeps of the state that it ended with."""
+    spent, report, failure = state["spent"], state.get("report"), state.get("failure")
+    cause = report["root_cause"] if report else None
+    kept = ("visits", "tool_calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
+    return {
+        "root_cause": cause["component"] if cause else None,
+        "reason": failure["message"] if failure else None,
+        **{name: spent[name] for name in kept},  # type: ignore[literal-required]
+    }

@@ -29,7 +29,7 @@ from langgraph.types import Overwrite
 from graph.state import Exchange, Investigation, begins_turn
 
 Value = TypeVar("Value")
-Kind = Literal["model", "tool", "memory", "clock", "identity", "detach"]
+Kind = Literal["model", "tool", "memory", "clock", "identity", "detach", "run"]
 Update = dict[str, Any]
 Node = Callable[[Any], Awaitable[Update]]
 

@@ -1,41 +1,38 @@
-"""The accepted questions: each ends in an answer or a recorded failure, whatever happens.
+"""The turns: each accepted question ends in an answer or a recorded failure, whatever happens.
 
-A question is written down before its first step and struck out after its last. What is found
-written down with nobody at work on its thread belongs to a process that died, or broke off
-because the database was away: it is resumed from its last checkpoint.
+A turn runs in a task of its own, so that it outlives whoever asked. Its row in `graph.runs` is
+written before its first step and ended after its last. What is found unfinished with nobody at
+work on its thread is resumed from its last checkpoint.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypedDict, cast
-from uuid import UUID
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any
 
-from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.store.base import BaseStore
 
-from graph.errors import StateUnavailable, ThreadBusy
-from graph.state import Failure
-from graph.storage import STORAGE_ERRORS, Locks
+from graph.attempt import Attempt
+from graph.errors import KeyReused, RunEnded, RunUnknown, StateUnavailable, ThreadBusy, TooManyRuns
+from graph.run import Asked, Event, Run, RunStatus
+from graph.run_log import RunLog, place
+from graph.runs import STUDIO, UNFINISHED, Runs
+from graph.state import Investigation, summary
+from graph.storage import STORAGE_ERRORS, Locks, in_one_line
 
 logger = logging.getLogger(__name__)
 
-NAMESPACE = ("turns",)
-ATTEMPTS = 3
-"""Starts of one turn, the first included, before its failure is recorded."""
+AT_ONCE = 64
+"""Turns that this process works on at the same time; the others wait for their place."""
+ACCEPTED = 1000
+"""Turns that this process has accepted and not ended; beyond them none is accepted."""
 RESUMED_AT_ONCE = 20
+POLL_S = 0.5
+CANCEL_LIMIT_S = 15.0
 
-
-class Accepted(TypedDict):
-    """A question that somebody was promised an answer to."""
-
-    run_id: str
-    thread_id: str
-    question: str
-    focus: list[str]
-    attempts: int
+Tell = Callable[[], None]
 
 
 class Turns:
@@ -44,144 +41,256 @@ class Turns:
     def __init__(
         self,
         graph: CompiledStateGraph[Any, Any, Any, Any],
-        store: BaseStore,
+        runs: Runs,
         locks: Locks,
         step_limit: int,
     ) -> None:
         self._graph = graph
-        self._step_limit = step_limit
-        self._store = store
+        self._runs = runs
         self._locks = locks
-        self._resuming: set[asyncio.Task[None]] = set()
+        self._step_limit = step_limit
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._logs: dict[str, RunLog] = {}
+        """Of the runs that this process has accepted or works on, and not ended."""
+        self._steps: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def stream(self, accepted: Accepted) -> AsyncIterator[dict[str, Any]]:
-        """Run one turn, yielding its events.
+    async def submit(self, asked: Asked) -> tuple[Run, bool]:
+        """Accept a question: its run, and whether that is new; it is started at once.
 
-        Raises ThreadBusy while another runs there, StateUnavailable when the database fails.
+        Raises ThreadBusy while another runs on its thread and it is not to wait, TooManyRuns,
+        KeyReused when its key was used for something else, STORAGE_ERRORS.
         """
-        thread_id = accepted["thread_id"]
-        name = f"thread:{thread_id}"
-        if not await self._locks.take(name):
-            raise ThreadBusy(
-                f"a turn is running on thread {thread_id!r}; ask again when it has answered"
-            )
+        if asked.key is not None and (known := await self._runs.of_key(asked.key)):
+            return _same(asked, known), False
+        if len(self._logs) >= ACCEPTED:
+            raise TooManyRuns(f"{ACCEPTED} questions are waiting here; ask again in a minute")
+        if not asked.queue:
+            await self._hold(asked.thread_id)
+        run = None
         try:
-            # A new question would end the steps of one that waits to be resumed.
-            if await self._store.asearch(NAMESPACE, filter={"thread_id": thread_id}, limit=1):
-                raise ThreadBusy(
-                    f"an earlier question on thread {thread_id!r} is about to be resumed; ask "
-                    "again when it has answered"
-                )
-            await self._put(accepted)
-            async for event in self._graph.astream(
-                _input(accepted),
-                self._config(accepted),
-                stream_mode="custom",
-                durability="sync",
-            ):
-                yield event
-            await self._store.adelete(NAMESPACE, accepted["run_id"])
-        except STORAGE_ERRORS as error:
-            raise StateUnavailable(
-                f"turn {accepted['run_id']} broke off, the state cannot be written: {error}; it "
-                "goes on by itself, on its thread, if it was accepted and when that is mended"
-            ) from error
+            run = await self._runs.add(asked)
         finally:
-            await self._locks.release(name)
+            if run is None and not asked.queue:
+                await self._locks.release(_lock(asked.thread_id))
+        if run is None:
+            return await self._added_before(asked), False
+        log = self._logs[run["run_id"]] = RunLog(1)
+        log.add(log.next("accepted", {"run_id": run["run_id"], "thread_id": run["thread_id"]}))
+        self._task(self._drive(run["thread_id"], held=not asked.queue))
+        return run, True
+
+    async def follow(self, run_id: str, after: str | None = None) -> AsyncIterator[Event]:
+        """What happens in that run after the event of that id, from the first on, to its end.
+
+        Raises RunUnknown, and StateUnavailable when the run broke off here: it goes on later.
+        """
+        while True:
+            if log := self._logs.get(run_id):
+                async for event in log.read(after):
+                    yield event
+                return
+            run = await self.known(run_id)
+            if run["status"] not in UNFINISHED:
+                events = await self._runs.events(run_id)
+                for event in events[place(events, after) :]:
+                    yield event
+                return
+            # Another process works on it, or nobody does just now.
+            await asyncio.sleep(POLL_S)
+
+    async def cancel(self, run_id: str) -> Run:
+        """Cancel that run, wherever it runs, and wait for its end; the run.
+
+        Raises RunUnknown, RunEnded when there is nothing to cancel.
+        """
+        run = await self.known(run_id)
+        if run["origin"] == STUDIO:
+            raise RunEnded(f"run {run_id} belongs to langgraph dev; cancel it there")
+        if not await self._runs.ask_cancel(run_id):
+            raise RunEnded(f"run {run_id} has ended: it is {run['status']}")
+        # It is asked for: from now on nobody starts it.
+        if (await self.known(run_id))["status"] == "queued":
+            (await self._cancelled(run_id, self._logs.get(run_id) or RunLog(1)))()
+        elif step := self._steps.get(run_id):
+            step.cancel()
+        try:
+            async with asyncio.timeout(CANCEL_LIMIT_S):
+                async for _ in self.follow(run_id):
+                    pass
+        except TimeoutError:
+            logger.warning("run %s is to be cancelled and has not ended yet", run_id)
+        return await self.known(run_id)
+
+    async def known(self, run_id: str) -> Run:
+        """That run. Raises RunUnknown."""
+        run = await self._runs.get(run_id)
+        if run is None:
+            raise RunUnknown(f"no run {run_id} is known")
+        return run
 
     async def round(self, number: int) -> None:  # noqa: ARG002 (it is the upkeep's)
-        """Start again what was accepted and is not being worked on; does not wait for it."""
+        """Work on what nobody works on, and cancel what others asked; does not wait for it."""
         try:
-            for item in await self._store.asearch(NAMESPACE, limit=RESUMED_AT_ONCE):
-                thread = f"thread:{item.value['thread_id']}"
-                if await self._locks.take(thread):
-                    task = asyncio.create_task(self._again(item.key, thread))
-                    self._resuming.add(task)
-                    task.add_done_callback(self._ended)
+            unfinished = await self._runs.unfinished(limit=RESUMED_AT_ONCE + len(self._logs))
         except STORAGE_ERRORS as error:
-            logger.warning("accepted questions wait for the database: %s", error)
+            logger.warning("accepted questions wait for the database: %s", in_one_line(error))
+            return
+        for run in unfinished:
+            step = self._steps.get(run["run_id"])
+            if step and run["cancel_asked"]:
+                step.cancel()
+        for thread_id in dict.fromkeys(run["thread_id"] for run in unfinished):
+            self._task(self._drive(thread_id))
 
     async def aclose(self) -> None:
-        """Break off what is being resumed; the next start goes on with it."""
-        for task in self._resuming:
+        """Break off what runs; the next start goes on with it."""
+        for task in self._tasks:
             task.cancel()
-        if self._resuming:
-            await asyncio.wait(self._resuming)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _again(self, run_id: str, thread: str) -> None:
+    async def _hold(self, thread_id: str) -> None:
+        """Take the thread for a new turn. Raises ThreadBusy when it has one."""
+        free = await self._locks.take(_lock(thread_id))
         try:
-            # Read only now: whoever held the thread may have answered since.
-            item = await self._store.aget(NAMESPACE, run_id)
-            if item is None:
-                return
-            accepted = cast(Accepted, item.value)
-            accepted["attempts"] += 1
-            await self._put(accepted)
-            if accepted["attempts"] > ATTEMPTS:
-                logger.error("turn %s was started %d times and did not end", run_id, ATTEMPTS)
-                await self._give_up(accepted)
-            else:
-                logger.warning("resuming turn %s", run_id)
-                await self._go_on(accepted)
-            await self._store.adelete(NAMESPACE, run_id)
-        except STORAGE_ERRORS as error:
-            logger.warning("turn %s waits for the database: %s", run_id, error)
-        finally:
-            await self._locks.release(thread)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._resuming.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("a resumed turn broke; the next round starts it again", exc_info=error)
-
-    async def _go_on(self, accepted: Accepted) -> None:
-        config = self._config(accepted)
-        known = await self._graph.aget_state(config)
-        if not _asked(accepted, known.values):
-            await self._graph.ainvoke(_input(accepted), config, durability="sync")
-        # Not `next`: it leaves out a step whose writes are kept and whose checkpoint is not.
-        elif known.tasks:
-            await self._graph.ainvoke(None, config, durability="sync")
-
-    async def _give_up(self, accepted: Accepted) -> None:
-        config = self._config(accepted)
-        known = await self._graph.aget_state(config)
-        said = f"it was started {ATTEMPTS} times and did not end; the log of the process says why"
-        answer = AIMessage(
-            f"The investigation could not be finished. {said}", id=f"{accepted['run_id']}:answer"
+            others = await self._runs.unfinished(thread_id=thread_id, limit=1)
+        except STORAGE_ERRORS:
+            if free:
+                await self._locks.release(_lock(thread_id))
+            raise
+        if free and not others:
+            return
+        if free:
+            await self._locks.release(_lock(thread_id))
+        busy = others[0]["run_id"] if others else None
+        raise ThreadBusy(
+            f"run {busy or 'unknown'} is on thread {thread_id!r}; ask again when it has ended", busy
         )
-        asked = [] if _asked(accepted, known.values) else _input(accepted)["messages"]
-        failure = Failure(kind="broken", message=said, attempts=ATTEMPTS)
-        recorded = {"messages": [*asked, answer], "report": None, "failure": failure}
-        await self._graph.aupdate_state(config, recorded, "respond")
 
-    def _config(self, accepted: Accepted) -> RunnableConfig:
-        return {
-            "configurable": {"thread_id": accepted["thread_id"]},
-            "run_id": UUID(accepted["run_id"]),
-            "recursion_limit": self._step_limit,
-        }
+    async def _added_before(self, asked: Asked) -> Run:
+        """What has the same key or id, when it was added while this one was checked."""
+        known = await self._runs.of_key(asked.key) if asked.key is not None else None
+        if known is None:
+            raise KeyReused(f"there is a run {asked.run_id} already")
+        return _same(asked, known)
 
-    async def _put(self, accepted: Accepted) -> None:
-        await self._store.aput(NAMESPACE, accepted["run_id"], dict(accepted))
+    async def _drive(self, thread_id: str, *, held: bool = False) -> None:
+        """Run what is unfinished on a thread, in its order, unless somebody else does."""
+        name = _lock(thread_id)
+        while held or await self._locks.take(name):
+            ended: Tell | None = None
+            try:
+                while waiting := await self._runs.unfinished(thread_id=thread_id, limit=1):
+                    if ended:
+                        ended()
+                    async with self._slots:
+                        ended = await self._run(waiting[0])
+            except STORAGE_ERRORS as error:
+                said = in_one_line(error)
+                logger.warning("a turn on thread %r waits for the database: %s", thread_id, said)
+                return
+            finally:
+                await self._locks.release(name)
+                # Only now, so that whoever reads its end finds the thread free.
+                if ended:
+                    ended()
+            held = False
+            if not await self._runs.unfinished(thread_id=thread_id, limit=1):
+                return
+
+    async def _run(self, run: Run) -> Tell:
+        """Run or resume it to its end; what is returned tells its readers of it."""
+        run_id, number = run["run_id"], run["attempts"] + 1
+        log = self._logs.setdefault(run_id, RunLog(number))
+        attempt = Attempt(self._graph, self._step_limit, run, number, log)
+        tell = None
+        try:
+            if await self._runs.start(run_id, number) and await self._completed(attempt):
+                state = await attempt.state()
+                tell = await self._answered(run_id, log, state)
+            else:
+                await attempt.record_cancelled()
+                tell = await self._cancelled(run_id, log)
+            return tell
+        finally:
+            if tell is None:
+                self._logs.pop(run_id, None)
+                log.end(error=_broken_off(run_id, sys.exc_info()[1]))
+
+    async def _completed(self, attempt: Attempt) -> bool:
+        """Whether it came to its end; False when it was cancelled."""
+        run_id = attempt.run["run_id"]
+        step = self._steps[run_id] = asyncio.create_task(attempt.to_its_end())
+        try:
+            await asyncio.wait({step})
+        finally:
+            step.cancel()
+            await asyncio.wait({step})
+            del self._steps[run_id]
+        if step.cancelled():
+            return False
+        step.result()
+        return True
+
+    async def _answered(self, run_id: str, log: RunLog, state: Investigation) -> Tell:
+        failure = state.get("failure")
+        status: RunStatus = "failed" if failure else "done"
+        last = log.next(
+            "answered",
+            {
+                "run_id": run_id,
+                "status": status,
+                "answer": state["messages"][-1].text,
+                "report": state.get("report"),
+                "failure": failure,
+                "spent": state.get("spent"),
+                "enrichment": state.get("enrichment"),
+            },
+        )
+        await self._runs.keep_events(run_id, [*log.events, last])
+        await self._runs.end(run_id, status, **summary(state))
+        return partial(self._tell, run_id, log, last)
+
+    async def _cancelled(self, run_id: str, log: RunLog) -> Tell:
+        last = log.next("cancelled", {"run_id": run_id, "status": "cancelled"})
+        await self._runs.keep_events(run_id, [*log.events, last])
+        await self._runs.end(run_id, "cancelled")
+        return partial(self._tell, run_id, log, last)
+
+    def _tell(self, run_id: str, log: RunLog, last: Event) -> None:
+        log.end(last)
+        self._logs.pop(run_id, None)
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("a turn broke; the next round starts it again", exc_info=error)
 
 
-def accepted(run_id: str, thread_id: str, question: str, focus: Sequence[str]) -> Accepted:
-    """A question as it is accepted, before its first start."""
-    return Accepted(
-        run_id=run_id, thread_id=thread_id, question=question, focus=list(focus), attempts=1
+def _lock(thread_id: str) -> str:
+    return f"thread:{thread_id}"
+
+
+def _same(asked: Asked, known: Run) -> Run:
+    if asked.key_digest != known["key_digest"]:
+        raise KeyReused(
+            f"key {asked.key!r} was used to ask something else, in run {known['run_id']}"
+        )
+    return known
+
+
+def _broken_off(run_id: str, error: BaseException | None) -> StateUnavailable:
+    why = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, asyncio.CancelledError):
+        why = "this process is stopping"
+    elif isinstance(error, STORAGE_ERRORS):
+        why = f"the state cannot be written: {in_one_line(error)}"
+    return StateUnavailable(
+        f"turn {run_id} broke off, {why}; it goes on by itself, on its thread, when that is mended"
     )
-
-
-def _input(accepted: Accepted) -> dict[str, Any]:
-    message = HumanMessage(accepted["question"], id=_question_id(accepted))
-    return {"messages": [message], "focus": accepted["focus"]}
-
-
-def _asked(accepted: Accepted, values: dict[str, Any]) -> bool:
-    """Whether the question reached a checkpoint."""
-    return any(message.id == _question_id(accepted) for message in values.get("messages", []))
-
-
-def _question_id(accepted: Accepted) -> str:
-    return f"{accepted['run_id']}:question"

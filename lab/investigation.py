@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from graph.run import Asked
 from graph.runtime import Runtime
 from graph.state import Evidence, Exchange, Investigation, Receipt, evidence_of_turn
 
@@ -96,7 +97,7 @@ async def ask(runtime: Runtime, question: str, watch: Callable[[dict[str, Any]],
     """Ask on a new thread; `watch` gets every event as it happens."""
     run_id, thread_id = str(uuid4()), str(uuid4())
     started = time.perf_counter()
-    async for event in runtime.stream(question, run_id=run_id, thread_id=thread_id):
+    async for event in runtime.stream(Asked(question, run_id, thread_id)):
         watch(event)
     seconds = time.perf_counter() - started
     return Answered(run_id, thread_id, question, await runtime.state(thread_id), seconds)

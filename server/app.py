@@ -1,20 +1,21 @@
-"""The HTTP application; `langgraph dev` mounts the same one beside its own routes."""
+"""The HTTP application: its routes and what stands in front of them, on a runtime."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Annotated, Any, cast
-from uuid import uuid4
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import FastAPI
 
-from graph.build import Builder
-from graph.errors import InvalidQuestion, StateUnavailable, ThreadBusy
-from graph.runtime import Runtime, open_runtime
-from graph.settings import load
-from server.schemas import Answered, Ask, Health
+from graph.runtime import Runtime
+from server import openapi, problems
+from server.access import Access
+from server.body_limit import BodyLimit
+from server.request_id import RequestIds
+from server.routes import enrichments, investigations, memory, runs, system, threads
+from server.webhooks.routes import webhook_routes
 
 OpenRuntime = Callable[[], AbstractAsyncContextManager[Runtime]]
+DESCRIPTION = """Ask what is wrong with a live estate. An answer is a report whose claims cite
+evidence; after it an analyst studies the investigation, off the caller's path."""
 
 
 def create_app(open_: OpenRuntime) -> FastAPI:
@@ -24,70 +25,16 @@ def create_app(open_: OpenRuntime) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_() as runtime:
             app.state.runtime = runtime
+            app.state.access = Access(runtime.settings)
             yield
 
-    app = FastAPI(title="NetForge", lifespan=lifespan)
-    app.get("/healthz")(health)
-    app.post("/v1/investigations")(investigate)
-    app.get("/v1/enrichments/{turn_id}")(enrichment)
+    app = FastAPI(title="NetForge", version="1", description=DESCRIPTION, lifespan=lifespan)
+    for part in (investigations, runs, threads, enrichments, memory, system):
+        app.include_router(part.router)
+    app.include_router(system.open_router)
+    app.include_router(webhook_routes())
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestIds)
+    problems.install(app)
+    openapi.describe(app)
     return app
-
-
-def _runtime(request: Request) -> Runtime:
-    return cast(Runtime, request.app.state.runtime)
-
-
-Running = Annotated[Runtime, Depends(_runtime)]
-
-
-async def health(runtime: Running) -> Health:
-    """Say that the server runs, and what it does without."""
-    return Health(status="ok", disabled=runtime.disabled)
-
-
-async def investigate(body: Ask, runtime: Running) -> Answered:
-    """Investigate, and answer when the report is there."""
-    run_id, thread_id = str(uuid4()), body.thread_id or str(uuid4())
-    try:
-        state = await runtime.investigate(
-            body.question, run_id=run_id, thread_id=thread_id, focus=body.focus
-        )
-    except InvalidQuestion as error:
-        raise HTTPException(422, str(error)) from error
-    except ThreadBusy as error:
-        raise HTTPException(409, str(error)) from error
-    except StateUnavailable as error:
-        raise HTTPException(503, str(error)) from error
-    report = state["report"]
-    return Answered(
-        run_id=run_id,
-        thread_id=thread_id,
-        answer=state["messages"][-1].text,
-        report=cast(Any, report),
-        failure=cast("dict[str, Any] | None", state["failure"]),
-        spent=dict(state["spent"]),
-        enrichment=cast("dict[str, Any] | None", state["enrichment"]),
-    )
-
-
-async def enrichment(turn_id: str, runtime: Running) -> dict[str, Any]:
-    """How the enrichment of that turn (its run id) stands or ended."""
-    receipt = await runtime.receipts.get(turn_id)
-    if receipt is None:
-        raise HTTPException(404, f"no enrichment of turn {turn_id} is known")
-    return dict(receipt)
-
-
-@asynccontextmanager
-async def _from_environment() -> AsyncIterator[Runtime]:
-    settings = await asyncio.to_thread(load)
-    async with open_runtime(settings) as runtime:
-        yield runtime
-
-
-app = create_app(_from_environment)
-
-
-async def studio() -> Builder:
-    """The graph for `langgraph dev`, on the runtime that the mounted application opened."""
-    return cast(Runtime, app.state.runtime).builder

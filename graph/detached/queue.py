@@ -17,9 +17,11 @@ from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 from dbos._error import DBOSException  # dbos exports its exceptions nowhere else
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.errors import StateUnavailable
+from graph.storage import in_one_line
 
 NAME = "enrich"
 VERSION = "1"
@@ -30,6 +32,8 @@ LISTENER_POLL_S = 0.2
 STOP_LIMIT_S = 10.0
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 SWEEP_LIMIT = 1000
+SCHEMA, TABLE = "dbos", "workflow_status"
+"""Where DBOS keeps the jobs; on SQLite there is no schema."""
 
 Run = Callable[[str], Awaitable[None]]
 
@@ -132,6 +136,24 @@ class Queue:
         return [job.workflow_id for job in found]
 
 
+async def is_made(url: str) -> bool:
+    """Whether a worker has been there once and made the queue's tables.
+
+    Raises StateUnavailable when the database cannot be reached.
+    """
+
+    def looked() -> bool:
+        engine = create_engine(url)
+        try:
+            schema = None if engine.dialect.name == "sqlite" else SCHEMA
+            return inspect(engine).has_table(TABLE, schema)
+        finally:
+            engine.dispose()
+
+    with _failures():
+        return await asyncio.to_thread(looked)
+
+
 @asynccontextmanager
 async def open_queue(url: str) -> AsyncIterator[Queue]:
     """The queue of an existing database; a worker must have been there once to make it.
@@ -226,5 +248,4 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, DBOSException) as error:
-        said = str(getattr(error, "orig", None) or error).strip().splitlines() or [""]
-        raise StateUnavailable(f"the queue cannot be used: {said[0]}") from error
+        raise StateUnavailable(f"the queue cannot be used: {in_one_line(error)}") from error

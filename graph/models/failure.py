@@ -51,10 +51,15 @@ class ModelFailure:
         return self.kind in _TRANSIENT
 
     @property
+    def remedy(self) -> str:
+        """What an operator can do about it."""
+        return _REMEDY[self.kind]
+
+    @property
     def message(self) -> str:
         """One line: the model, what happened, how often it was tried, what to do."""
         times = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
-        return f"{self.model}: {self.kind} ({times}): {self.detail}; {_REMEDY[self.kind]}"
+        return f"{self.model}: {self.kind} ({times}): {self.detail}; {self.remedy}"
 
     def as_state(self) -> Failure:
         """The failure as it is kept in the state."""

@@ -45,6 +45,7 @@ class Enrich:
     remember: Callable[[Findings, Provenance, Receipt], Awaitable[int]]
     begin: Callable[[Turn, str], Awaitable[Receipt]]
     keep_receipt: Callable[[Receipt], Awaitable[None]]
+    enriched: Callable[[Receipt], Awaitable[None]]
     prompt: Prompt
     model: str
     guard_s: float
@@ -78,6 +79,7 @@ class Enrich:
         entry = await study.receipt()
         if entry["status"] != "stored":
             await self.keep_receipt(entry)
+        await self.enriched(entry)
         return {**update, "enrichment": entry, "retry": None}
 
 

@@ -1,9 +1,10 @@
 """plan: ask the orchestrator for the next calls, or to conclude."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from langchain_core.messages import (
     AIMessage,
@@ -21,6 +22,7 @@ from graph.models.failure import ModelFailure
 from graph.models.port import Ask
 from graph.report import CONCLUDE, conclude_schema
 from graph.state import (
+    BUDGETS,
     Investigation,
     Recalled,
     Spent,
@@ -47,6 +49,15 @@ class Budgets:
     tokens: int
     cost_usd: float
     seconds: float
+
+    def lowered(self, wanted: Mapping[str, float]) -> "Budgets":
+        """With those of the wanted ones that are lower."""
+        lower: dict[str, Any] = {
+            name: value
+            for name, value in wanted.items()
+            if name in BUDGETS and value < getattr(self, name)
+        }
+        return replace(self, **lower)
 
     def spent_up(self, spent: Spent) -> list[str]:
         """The names of the budgets that are used up."""
@@ -79,6 +90,7 @@ class Plan:
 
     orchestrator: Ask
     recall: Callable[[str, Sequence[str]], Awaitable[list[Recalled]]]
+    begun: Callable[[Turn], Awaitable[None]]
     tools: Sequence[BaseTool]
     disabled: dict[str, str]
     prompt: str
@@ -89,7 +101,7 @@ class Plan:
         begun = await self._begin(state) if begins_turn(state) else {}
         known = cast(Investigation, {**state, **begun})
         turn, spent = known["turn"], await _counted(known)
-        used_up = self.budgets.spent_up(spent)
+        used_up = self.budgets.lowered(turn.get("budgets") or {}).spent_up(spent)
         if used_up and spent["visits_over_budget"] >= VISITS_TO_CONCLUDE:
             names = ", ".join(used_up)
             failure = ModelFailure("budget", f"{names} used up, no conclusion", "orchestrator")
@@ -129,10 +141,15 @@ class Plan:
             asked_at=asked_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             boundary=run["boundary"],
             focus=list(state.get("focus") or []),
+            alert=state.get("alert"),
+            budgets=dict(state.get("budgets") or {}),
         )
+        await self.begun(turn)
         return {
             "turn": turn,
             "focus": [],
+            "alert": None,
+            "budgets": {},
             "spent": Spent(
                 visits=0,
                 visits_over_budget=0,
@@ -174,6 +191,9 @@ class Plan:
         ]
         if turn["focus"]:
             parts.append(f"The caller points at: {', '.join(turn['focus'])}.")
+        if alert := turn.get("alert"):
+            text = json.dumps(alert, ensure_ascii=False, indent=1)
+            parts.append(f"The alert that was received:\n{fenced(text, turn['boundary'])}")
         for source, reason in self.disabled.items():
             parts.append(f"Not available: {source} ({reason}). Say so where it matters.")
         if recalled:

@@ -1,8 +1,8 @@
 """respond: check the report, hand the turn to the detached branch, publish the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, ToolMessage
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from graph.detached.hand_over import HandOver
 from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
-from graph.state import Investigation, Receipt, Turn, evidence_of_turn
+from graph.state import Investigation, Receipt, Turn, evidence_of_turn, summary
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
 from graph.tape import Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
@@ -32,6 +32,7 @@ class Respond:
 
     hand_over: HandOver
     enrichment: bool
+    concluded: Callable[[Turn, dict[str, Any]], Awaitable[None]]
     disabled: Mapping[str, str]
 
     async def __call__(self, state: Investigation) -> Update:
@@ -41,9 +42,12 @@ class Respond:
             return {"messages": [draft], "sent_back": True}
         enrichment = await self._handed_over(state, draft)
         closing = [draft.closing] if draft.closing else []
+        report = draft.report.model_dump() if draft.report else None
+        known = cast(Investigation, {**state, "report": report})
+        await self.concluded(state["turn"], summary(known))
         return {
             "messages": [*closing, draft.answer],
-            "report": draft.report.model_dump() if draft.report else None,
+            "report": report,
             "enrichment": enrichment,
         }
 

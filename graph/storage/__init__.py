@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 from graph.settings import Settings
 from graph.storage.locks import Locks
-from graph.storage.parts import STORAGE_ERRORS, Storage
+from graph.storage.parts import STORAGE_ERRORS, Storage, in_one_line
 from graph.storage.postgres import open_database
 from graph.storage.sqlite import open_files
 
-__all__ = ["STORAGE_ERRORS", "Locks", "Storage", "open_storage"]
+__all__ = ["STORAGE_ERRORS", "Locks", "Storage", "in_one_line", "open_storage"]
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import psycopg
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from graph.errors import StateUnavailable
 from graph.storage.locks import Locks
@@ -30,8 +31,16 @@ class Storage:
 
     saver: BaseCheckpointSaver[Any]
     store: BaseStore
+    engine: AsyncEngine
+    """For the tables of `graph.storage.tables`."""
     locks: Locks
     queue_url: str = field(repr=False)
     """SQLAlchemy's address of the queue's database; on PostgreSQL it holds the password."""
     executor_id: str
     """The name under which this process works: no other works under it at the same time."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """What a database said, without what SQLAlchemy adds to it."""
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return said[0] if said else type(error).__name__

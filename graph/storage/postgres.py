@@ -18,9 +18,11 @@ from graph.settings import Settings
 from graph.storage.batches import PostgresStore
 from graph.storage.locks import DEAD_HOST_S, Locks, PostgresLocks
 from graph.storage.parts import Storage
+from graph.storage.tables import opened
 
 CONNECT_LIMIT_S = 5
 POOL_SIZE = 10
+ENGINE_POOL_SIZE = 4
 POOL_WAIT_S = 15
 """How long an operation waits for a connection, and so for a server that restarts."""
 STATEMENT_LIMIT_S = 30
@@ -29,6 +31,15 @@ SETUP_WAIT_S = 60
 RECONNECT_S = 3
 """How long the pool tries by itself; after that each operation that waits makes it try again,
 without the pauses that would have grown meanwhile."""
+
+_LIMITS = {
+    "connect_timeout": CONNECT_LIMIT_S,
+    "keepalives_idle": DEAD_HOST_S - 6,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": DEAD_HOST_S * 1000,
+}
+"""What keeps a connection from waiting for a server that has vanished."""
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -67,11 +78,10 @@ class _Server:
         self.executor_id = executor_id
         self.url = url
         try:
-            self.queue_url = (
-                make_url(_checked(url))
-                .set(drivername="postgresql+psycopg")
-                .render_as_string(hide_password=False)
-            )
+            address = make_url(_checked(url)).set(drivername="postgresql+psycopg")
+            limits = {name: str(value) for name, value in _LIMITS.items()}
+            address = address.set(query={**limits, **address.query})
+            self.queue_url = address.render_as_string(hide_password=False)
             parts = conninfo_to_dict(url)
         except (ValueError, ArgumentError, psycopg.ProgrammingError):
             # Their words quote the address, and what they quote may be part of the password.
@@ -83,16 +93,12 @@ class _Server:
 
     @property
     def options(self) -> dict[str, Any]:
-        """How each connection is made: nothing on it waits without an end."""
+        """How the connections of saver, store and locks are made."""
         return {
             "autocommit": True,
             "prepare_threshold": 0,
             "row_factory": dict_row,
-            "connect_timeout": CONNECT_LIMIT_S,
-            "keepalives_idle": DEAD_HOST_S - 6,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
-            "tcp_user_timeout": DEAD_HOST_S * 1000,
+            **_LIMITS,
             "application_name": f"netforge {self.executor_id}"[:63],
         }
 
@@ -129,7 +135,18 @@ async def _opened(stack: AsyncExitStack, server: _Server, *, alone: bool) -> Sto
     await pool.open(wait=True, timeout=POOL_WAIT_S)
     store = PostgresStore(pool)
     stack.push_async_callback(store.aclose)
-    return Storage(AsyncPostgresSaver(pool), store, locks, server.queue_url, server.executor_id)
+    async with locks.held("setup", SETUP_WAIT_S):
+        engine = await stack.enter_async_context(
+            opened(
+                server.queue_url,
+                pool_size=ENGINE_POOL_SIZE,
+                max_overflow=0,
+                pool_timeout=POOL_WAIT_S,
+                pool_pre_ping=True,
+            )
+        )
+    saver = AsyncPostgresSaver(pool)
+    return Storage(saver, store, engine, locks, server.queue_url, server.executor_id)
 
 
 async def _set_up(server: _Server, locks: Locks) -> None:

@@ -1,4 +1,4 @@
-"""Storage in three SQLite files of one folder: checkpoints, memory, queue."""
+"""Storage in four SQLite files of one folder: checkpoints, memory, runs, queue."""
 
 import asyncio
 import sqlite3
@@ -10,12 +10,14 @@ import aiosqlite
 from filelock import FileLock, Timeout
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlalchemy import URL
+from sqlalchemy.exc import SQLAlchemyError
 
 from graph.errors import StateUnavailable
 from graph.settings import Settings
 from graph.storage.batches import SqliteStore
 from graph.storage.locks import MemoryLocks
 from graph.storage.parts import Storage
+from graph.storage.tables import opened
 
 BUSY_S = 10
 """How long a statement waits while another process writes to the same file."""
@@ -50,19 +52,28 @@ async def open_files(settings: Settings, *, alone: bool) -> AsyncIterator[Storag
             store = SqliteStore(await _write_ahead(connection))
             stack.push_async_callback(store.aclose)
             await store.setup()
+            file = folder / "runs.sqlite"
+            await asyncio.to_thread(_prepare, file)
+            engine = await stack.enter_async_context(
+                opened(_address(file, "sqlite+aiosqlite"), connect_args={"timeout": BUSY_S})
+            )
             file = folder / "queue.sqlite"
-            await asyncio.to_thread(_prepare_queue, file)
+            await asyncio.to_thread(_prepare, file)
         except Timeout as error:
             raise StateUnavailable(
                 f"STATE_DIR={folder} is in use by another process; stop it, or give another folder"
             ) from error
-        except (OSError, sqlite3.Error, aiosqlite.Error) as error:
+        except (OSError, sqlite3.Error, aiosqlite.Error, SQLAlchemyError) as error:
             raise StateUnavailable(
                 f"STATE_DIR={folder}: {file} cannot be used: {error}; move it away, or give a "
                 "folder that can be written"
             ) from error
-        address = URL.create("sqlite", database=str(file.absolute())).render_as_string()
-        yield Storage(saver, store, MemoryLocks(), address, EXECUTOR)
+        address = _address(file, "sqlite").render_as_string()
+        yield Storage(saver, store, engine, MemoryLocks(), address, EXECUTOR)
+
+
+def _address(file: Path, driver: str) -> URL:
+    return URL.create(driver, database=str(file.absolute()))
 
 
 async def _write_ahead(connection: aiosqlite.Connection) -> aiosqlite.Connection:
@@ -70,7 +81,7 @@ async def _write_ahead(connection: aiosqlite.Connection) -> aiosqlite.Connection
         return connection
 
 
-def _prepare_queue(file: Path) -> None:
-    """Set the journal once, in the file: the queue's own library does not."""
+def _prepare(file: Path) -> None:
+    """Set the journal once, in the file: the libraries that open it do not."""
     with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -126,7 +126,7 @@ async def test_enrichments_beyond_the_backlog_are_skipped_with_the_reason(
     open_lab: OpenRuntime, provider: MiniMaxDouble
 ) -> None:
     provider.always(ANALYST, Hang())
-    async with open_lab(enrichment_backlog=1, enrichment_timeout_s=0.5) as runtime:
+    async with open_lab(enrichment_backlog=1, enrichment_timeout_s=3) as runtime:
         await runtime.investigate(QUESTION)
         second = await runtime.investigate(QUESTION)
         receipt = await runtime.enrichment(second["turn"]["id"])
@@ -140,7 +140,7 @@ async def test_the_backlog_holds_when_many_turns_end_at_once(
     open_lab: OpenRuntime, provider: MiniMaxDouble
 ) -> None:
     provider.always(ANALYST, Hang())
-    async with open_lab(enrichment_backlog=2, enrichment_timeout_s=0.5) as runtime:
+    async with open_lab(enrichment_backlog=2, enrichment_timeout_s=3) as runtime:
         states = await asyncio.gather(*(runtime.investigate(QUESTION) for _ in range(8)))
     handed = [state["enrichment"]["status"] for state in states if state["enrichment"]]
     assert sorted(handed) == ["pending"] * 2 + ["skipped"] * 6

@@ -66,6 +66,8 @@ def stored(name: str) -> Receipt:
         asked_at="2026-11-24T10:00:00.000Z",
         boundary="word",
         focus=[],
+        alert=None,
+        budgets={},
     )
     return receipt(asked, "stored")
 

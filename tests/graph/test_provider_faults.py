@@ -1,6 +1,7 @@
 """Whatever the model provider does, a turn ends with an answer, and the wire sees few requests."""
 
 import json
+from typing import Any
 
 from graph.runtime import Runtime
 from graph.state import Investigation
@@ -57,11 +58,15 @@ async def test_a_500_for_ever_ends_after_the_set_attempts(
 async def test_a_provider_that_dies_midway_leaves_the_evidence_in_the_answer(
     open_lab: OpenRuntime, provider: MiniMaxDouble
 ) -> None:
+    answer_once = provider.policy
+
+    def answer_and_die(body: dict[str, Any]) -> dict[str, Any]:
+        provider.always(ORCHESTRATOR, Status(503, "overloaded"))
+        return answer_once(body)
+
+    provider.policy = answer_and_die
     async with open_lab(model_attempts=2) as runtime:
-        async for event in runtime.stream(QUESTION, run_id=RUN, thread_id="t"):
-            if event["kind"] == "tool" and event["event"] == "ended":
-                provider.always(ORCHESTRATOR, Status(503, "overloaded"))
-        state = await runtime.state("t")
+        state = await runtime.investigate(QUESTION, run_id=RUN, thread_id="t")
     assert "503" in answer(state) or "overloaded" in answer(state)
     assert "E1 find_services(query='checkout-service'): ok" in answer(state)
     assert state["evidence"][0]["id"] == "E1"

@@ -13,6 +13,7 @@ from graph.settings import MODEL_IDS, GraphMapping, Settings, load
 
 KEY = "sk-do-not-show-me-4711"
 PASSWORD = "graph-password-0815"
+TOKEN = "ann-do-not-show-me-1337"
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 
 
@@ -189,10 +190,12 @@ def test_a_server_address_beyond_loopback_is_refused(
 @pytest.mark.usefixtures("key")
 def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEO4J_PASSWORD", PASSWORD)
+    monkeypatch.setenv("API_TOKENS", f"ann:{TOKEN}")
     settings = load()
     assert settings.neo4j_password.get_secret_value() == PASSWORD
     shown = [repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()]
     for text in shown:
+        assert TOKEN not in text
         assert KEY not in text
         assert PASSWORD not in text
 

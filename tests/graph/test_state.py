@@ -31,6 +31,8 @@ def turn(message_id: str) -> Turn:
         asked_at="2026-11-24T10:00:00Z",
         boundary="word",
         focus=[],
+        alert=None,
+        budgets={},
     )
 
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from graph.errors import InvalidQuestion, ThreadBusy
+from graph.run import Asked
 from graph.runtime import Runtime
 from graph.state import Investigation
 from lab.bolt import BoltServer
@@ -65,12 +66,15 @@ async def test_messages_without_ids_make_turns_of_their_own(runtime: Runtime) ->
 
 
 async def test_a_second_turn_on_a_busy_thread_is_refused_and_the_first_goes_on(
-    runtime: Runtime,
+    runtime: Runtime, provider: MiniMaxDouble
 ) -> None:
-    asked = {"run_id": str(uuid4()), "thread_id": "t"}
-    async for _ in runtime.stream("Who owns cart-service?", **asked):
-        with pytest.raises(ThreadBusy, match="thread 't'"):
-            await runtime.investigate("And checkout-service?", thread_id="t")
+    provider.delay_s = 0.2
+    run, _ = await runtime.submit(Asked("Who owns cart-service?", str(uuid4()), "t"))
+    with pytest.raises(ThreadBusy, match="thread 't'") as refused:
+        await runtime.investigate("And checkout-service?", thread_id="t")
+    assert refused.value.run_id == run["run_id"]
+    async for _ in runtime.turns.follow(run["run_id"]):
+        pass
     state = await runtime.investigate("And checkout-service?", thread_id="t")
     questions = [message.text for message in state["messages"] if message.type == "human"]
     assert questions == ["Who owns cart-service?", "And checkout-service?"]

@@ -21,6 +21,8 @@ TURN = Turn(
     asked_at="2026-11-24T10:00:00Z",
     boundary="kiwi",
     focus=[],
+    alert=None,
+    budgets={},
 )
 SPENT = Spent(
     visits=1,

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError
 
 from graph.errors import AwsMisconfigured
 from graph.settings import Settings
-from graph.tools.aws.guard import READS, watch
+from graph.tools.aws.guard import IDENTITY, READS, watch
 from graph.tools.aws.refusal import words
 
 CONNECT_TIMEOUT_S = 3.0
@@ -27,7 +27,7 @@ def keys_of(settings: Settings) -> tuple[str, ...]:
 
 
 def clients_of(settings: Settings, region: str) -> dict[str, Any]:
-    """A client for each service of READS; it takes most of a second and asks nothing.
+    """A client for each service of READS and IDENTITY; it takes most of a second and asks nothing.
 
     Raises AwsMisconfigured when the region or the profile does not exist.
     """
@@ -62,7 +62,7 @@ def clients_of(settings: Settings, region: str) -> dict[str, Any]:
         watch(session.events, retry_for_s=settings.tool_timeout_s * 0.3)
         return {
             service: session.client(service, config=config, endpoint_url=settings.aws_endpoint_url)
-            for service in READS
+            for service in READS | IDENTITY
         }
     except (BotoCoreError, ValueError) as error:
         raise AwsMisconfigured(

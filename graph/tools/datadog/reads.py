@@ -48,6 +48,8 @@ READS: dict[tuple[str, str], Read] = {
     ("POST", "/api/v2/events/search"): Read("events_read", "data"),
 }
 """The requests that may be sent, by method and path. The POSTs are searches."""
+KEY_CHECK = {("GET", "/api/v1/validate"): Read("", "valid")}
+"""Whether the API key is one, which the doctor asks: it needs neither scope nor application key."""
 
 
 class WriteRefused(Exception):
@@ -59,7 +61,7 @@ class NoDatadogAnswer(Exception):
 
 
 class ReadOnlyClient(ApiClient):
-    """The official client, which sends nothing but READS. `until` makes one for one question."""
+    """The official client, which sends READS and KEY_CHECK; `until` makes one for a question."""
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
@@ -75,7 +77,7 @@ class ReadOnlyClient(ApiClient):
 
     def call_api(self, resource_path: str, method: str, *args: Any, **kwargs: Any) -> Any:
         """The answer to one request. Raises WriteRefused before anything is sent."""
-        self.read = READS.get((method, resource_path))
+        self.read = (READS | KEY_CHECK).get((method, resource_path))
         if self.read is None:
             raise WriteRefused(
                 f"{method} {resource_path} is not among the reads that are allowed; "

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from graph.errors import StateUnavailable, ThreadBusy
+from graph.run import Asked
 from graph.runtime import Runtime, open_runtime
 from lab.estate import LabSettings
 
@@ -80,7 +81,7 @@ async def _ask(runtime: Runtime, pipe: Connection, run_id: str, thread_id: str) 
     question = f"checkout-service is slow since half an hour. What is wrong? (case {run_id})"
     accepted = False
     try:
-        async for event in runtime.stream(question, run_id=run_id, thread_id=thread_id):
+        async for event in runtime.stream(Asked(question, run_id, thread_id)):
             if not accepted:
                 accepted = True
                 pipe.send(("accepted", run_id))
@@ -97,9 +98,9 @@ async def _ask(runtime: Runtime, pipe: Connection, run_id: str, thread_id: str) 
 
 async def _settle(runtime: Runtime, pipe: Connection) -> None:
     """Wait until nothing is left to do, then say all that is kept."""
-    store = runtime.storage.store
     for _ in range(SETTLE_ROUNDS):
-        if not await store.asearch(("turns",)) and not await runtime.enrichments(status="pending"):
+        waiting = await runtime.runs.unfinished(limit=1)
+        if not waiting and not await runtime.enrichments(status="pending"):
             break
         await asyncio.sleep(SETTLE_S)
     else:

@@ -15,6 +15,8 @@ ANALYST = "MiniMax-M2.5"
 KILLS = 60
 MOMENTS = ("before the answer", "hand-over", "analyst", "memory")
 MODEL_DELAY_S = 0.04
+UNANSWERED_S = 0.4
+"""A turn is not answered sooner: its five model calls take half of that, the process the rest."""
 
 
 async def moment_of(
@@ -22,7 +24,7 @@ async def moment_of(
 ) -> None:
     """Wait for that moment of the turn that the child was just asked."""
     if moment == "before the answer":
-        await asyncio.sleep(chance.uniform(0, 0.5))
+        await asyncio.sleep(chance.uniform(0, UNANSWERED_S))
     elif moment == "hand-over":
         await child.until("hand-over started", "answered")
         await asyncio.sleep(chance.uniform(0, 0.04))

@@ -1,4 +1,4 @@
-"""The lab's AWS with a story of its own, and how a tool on it is asked."""
+"""The lab's AWS with a story of each test's own, and how a tool on it is asked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from graph.tools.threads import Threads, open_threads
 from lab.aws import AwsDouble, serve
 from lab.aws.gate import Seen
 from lab.estate import KEY, LabSettings
-from lab.incident import load
+from lab.incident import Incident, load
 from lab.signals import Signals
 from lab.story import Story
 
@@ -184,16 +184,21 @@ class Journal(list[Seen]):
 
 
 @pytest.fixture(scope="session")
-def story() -> Story:
+def incident() -> Incident:
     """The default incident's estate, and what SIGNALS say of it."""
-    incident = load("bad-deploy").model_copy(update={"signals": Signals.model_validate(SIGNALS)})
+    return load("bad-deploy").model_copy(update={"signals": Signals.model_validate(SIGNALS)})
+
+
+@pytest.fixture
+def story(incident: Incident) -> Story:
+    """What the endpoint tells in this test; now is now, however long the tests have run."""
     return Story(incident, datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")
-async def running_double(story: Story) -> AsyncIterator[AwsDouble]:
+async def running_double(incident: Incident) -> AsyncIterator[AwsDouble]:
     """One endpoint for all tests of a process."""
-    async with serve(story) as double:
+    async with serve(Story(incident, datetime.now(UTC))) as double:
         yield double
 
 
@@ -205,9 +210,10 @@ def journal(running_double: AwsDouble) -> Journal:
 
 
 @pytest.fixture
-def double(running_double: AwsDouble, journal: Journal) -> AwsDouble:
+def double(running_double: AwsDouble, journal: Journal, story: Story) -> AwsDouble:
     """The endpoint with an empty journal; a test takes back the faults that it plants."""
     assert running_double.requests is journal
+    running_double.scene.story = story
     return running_double
 
 

@@ -36,7 +36,6 @@ def test_bins_that_are_not_whole_are_no_fall_of_the_count() -> None:
 
 
 async def test_a_window_of_few_bins_leaves_none_out(aws: Aws, story: Story) -> None:
-    # The story ends where it began to be told, which in a long run of the tests is long ago.
     window = f"{story.ago(2).isoformat()}/{story.now.isoformat()}"
     result = await ask(aws, "aws_logs", **CART, mode="count", window=window)
     assert result.text.splitlines()[1].split("\t")[2] in ("2", "3")

@@ -1,0 +1,97 @@
+"""One attempt at a turn: the graph is run or resumed to its end, and what that came to."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+
+from graph.run import Run
+from graph.run_log import RunLog
+from graph.state import Failure, Investigation
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""Starts of one turn, the first included, before its failure is recorded."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A turn that is being run; `log` is told what happens."""
+
+    graph: CompiledStateGraph[Any, Any, Any, Any]
+    step_limit: int
+    run: Run
+    number: int
+    log: RunLog
+
+    async def to_its_end(self) -> None:
+        """Run what is left of it. Raises STORAGE_ERRORS."""
+        run_id = self.run["run_id"]
+        given: dict[str, Any] | None = self._input()
+        if self.number > 1:
+            known = await self.graph.aget_state(self._config)
+            if self.number > ATTEMPTS:
+                logger.error("turn %s was started %d times and did not end", run_id, ATTEMPTS)
+                said = f"it was started {ATTEMPTS} times and did not end"
+                await self._record("broken", f"{said}; the log of the process says why")
+                return
+            logger.warning("resuming turn %s", run_id)
+            if self._reached(known.values):
+                # Not `next`: it leaves out a step whose writes are kept and whose checkpoint
+                # is not.
+                if not known.tasks:
+                    return
+                given = None
+        async for event in self.graph.astream(
+            given, self._config, stream_mode="custom", durability="sync"
+        ):
+            told = {name: value for name, value in event.items() if name != "event"}
+            self.log.add(self.log.next(event["event"], told))
+
+    async def state(self) -> Investigation:
+        """The state that it ends with."""
+        return cast(Investigation, (await self.graph.aget_state(self._config)).values)
+
+    async def record_cancelled(self) -> None:
+        """Say on the thread that it was cancelled, if its question got there."""
+        if self._reached((await self.graph.aget_state(self._config)).values):
+            await self._record("cancelled", "it was cancelled")
+
+    async def _record(self, kind: str, said: str) -> None:
+        """Answer the question with a failure."""
+        known = await self.graph.aget_state(self._config)
+        answer = AIMessage(
+            f"The investigation could not be finished. {said}",
+            id=f"{self.run['run_id']}:answer",
+        )
+        asked = [] if self._reached(known.values) else self._input()["messages"]
+        failure = Failure(kind=kind, message=said, attempts=self.number - 1)
+        recorded = {"messages": [*asked, answer], "report": None, "failure": failure}
+        await self.graph.aupdate_state(self._config, recorded, "respond")
+
+    @property
+    def _config(self) -> RunnableConfig:
+        return {
+            "configurable": {"thread_id": self.run["thread_id"]},
+            "run_id": UUID(self.run["run_id"]),
+            "metadata": {"run_id": self.run["run_id"]},
+            "recursion_limit": self.step_limit,
+        }
+
+    @property
+    def _question_id(self) -> str:
+        return f"{self.run['run_id']}:question"
+
+    def _input(self) -> dict[str, Any]:
+        message = HumanMessage(self.run["question"], id=self._question_id)
+        given = {name: self.run[name] for name in ("focus", "alert", "budgets")}
+        return {"messages": [message], **given}
+
+    def _reached(self, values: dict[str, Any]) -> bool:
+        """Whether the question reached a checkpoint."""
+        return any(message.id == self._question_id for message in values.get("messages", []))

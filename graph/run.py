@@ -1,0 +1,100 @@
+"""A run: one question that was asked, how it stands, and what happened in it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+from graph.errors import InvalidQuestion
+from graph.state import BUDGETS, check_question, is_storable
+
+ALERT_LIMIT = 20_000
+"""Characters of an alert, as JSON."""
+RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Run(TypedDict):
+    """One row. Times are ISO 8601, UTC, with a `Z`."""
+
+    run_id: str
+    thread_id: str
+    status: RunStatus
+    """`queued`: accepted. `done`: answered. `failed`: it ended without an answer."""
+    origin: str
+    """`http`, `webhook`, `code`, or `langgraph` for a run of LangGraph's own server."""
+    key: str | None
+    key_digest: str | None
+    question: str
+    focus: list[str]
+    alert: dict[str, Any] | None
+    budgets: dict[str, float]
+    labels: dict[str, str]
+    asked_at: str
+    ended_at: str | None
+    attempts: int
+    cancel_asked: bool
+    root_cause: str | None
+    reason: str | None
+    """Why it failed."""
+    visits: int
+    tool_calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+    analyst_input_tokens: int
+    """Of the last attempt of its enrichment, as are the next two."""
+    analyst_output_tokens: int
+    analyst_cost_usd: float
+
+
+class Event(TypedDict):
+    """One thing that happened in a run, as a stream tells it."""
+
+    id: str
+    """`<attempt>.<number>`, both counted from 1."""
+    event: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, and how it is to be run."""
+
+    question: str
+    run_id: str
+    thread_id: str
+    focus: Sequence[str] = ()
+    alert: Mapping[str, Any] | None = None
+    """What an alerting system sent, from outside and so untrusted."""
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    origin: str = "code"
+    key: str | None = None
+    """Asking again with the same key answers with the run that has it."""
+    key_digest: str | None = None
+    """Of what was asked with that key; another one with the same key is refused."""
+    queue: bool = False
+    """Whether it waits for another run on its thread, instead of being refused."""
+
+
+def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
+    """Raise InvalidQuestion, with what is wrong, for what cannot be asked.
+
+    `configured` are the budgets of every turn; one of a question may only be lower.
+    """
+    check_question(asked.question)
+    texts = [asked.thread_id, *asked.focus, *asked.labels, *asked.labels.values(), asked.key or ""]
+    alert = json.dumps(asked.alert, ensure_ascii=False)
+    # The NUL of a text is an escape in JSON.
+    if not all(map(is_storable, [*texts, alert])) or "\\u0000" in alert:
+        raise InvalidQuestion("something beside the question holds a NUL or half a character")
+    if len(alert) > ALERT_LIMIT:
+        raise InvalidQuestion(f"the alert has {len(alert)} characters; {ALERT_LIMIT} is the most")
+    for name, value in asked.budgets.items():
+        if name not in BUDGETS:
+            raise InvalidQuestion(f"there is no budget {name!r}; there are {', '.join(BUDGETS)}")
+        if not 0 < value <= configured[name]:
+            raise InvalidQuestion(
+                f"budget {name}={value:g}: give more than 0 and at most {configured[name]:g}"
+            )

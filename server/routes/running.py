@@ -1,0 +1,14 @@
+"""The runtime that the application opened, for the routes."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from graph.runtime import Runtime
+
+
+def _runtime(request: Request) -> Runtime:
+    return cast(Runtime, request.app.state.runtime)
+
+
+Running = Annotated[Runtime, Depends(_runtime)]

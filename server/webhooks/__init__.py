@@ -1,0 +1,1 @@
+"""Alerts of Datadog and CloudWatch that start an investigation."""

@@ -1,0 +1,59 @@
+"""API_TOKENS: what is refused, in which words, and what they allow."""
+
+from pathlib import Path
+
+import pytest
+
+from graph.errors import SettingsError
+from graph.settings import load
+
+TOKEN = "ann-do-not-show-me-1337"
+
+
+@pytest.fixture(autouse=True)
+def _the_key_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MINIMAX_API_KEY", "a-key")
+    for name in ("API_TOKENS", "SERVER_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def complaint() -> str:
+    with pytest.raises(SettingsError) as caught:
+        load()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["0.0.0.0", "::", "10.0.0.5"])
+def test_with_tokens_the_server_may_listen_beyond_loopback(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SERVER_HOST", value)
+    assert "API_TOKENS" in complaint()
+    monkeypatch.setenv("API_TOKENS", f"ann:{TOKEN}, ben.2:sixteen-letters+")
+    settings = load()
+    assert settings.server_host == value
+    held = {name: token.get_secret_value() for name, token in settings.api_tokens.items()}
+    assert held == {"ann": TOKEN, "ben.2": "sixteen-letters+"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (TOKEN, "entry 1 is not of the form name:token"),
+        (f"ann:{TOKEN},", "entry 2 is not of the form name:token"),
+        (f"Ann Lee:{TOKEN}", "entry 1 is not of the form name:token"),
+        ("ann:", "the token of ann needs at least 16 characters"),
+        ("ann:fifteen-letters", "the token of ann needs at least 16 characters"),
+        ("ann:fifteen letters and more", "the token of ann needs at least 16 characters"),
+        (f"ann:{TOKEN},ann:{TOKEN}x", "the name or the token of ann is there twice"),
+        (f"ann:{TOKEN},ben:{TOKEN}", "the name or the token of ben is there twice"),
+    ],
+)
+def test_tokens_that_would_not_do_are_refused_without_being_repeated(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: str
+) -> None:
+    monkeypatch.setenv("API_TOKENS", value)
+    assert complaint().startswith(f"API_TOKENS: {said}")
+    assert TOKEN not in complaint()
+    assert "fifteen" not in complaint()
