@@ -15,6 +15,8 @@ from graph.state import Failure, Investigation
 
 logger = logging.getLogger(__name__)
 
+TOLD = ("model", "tool", "memory", "detach")
+"""Kinds of exchanges that readers are told of; the others are for the tape alone."""
 ATTEMPTS = 3
 """Starts of one turn, the first included, before its failure is recorded."""
 
@@ -50,8 +52,15 @@ class Attempt:
         async for event in self.graph.astream(
             given, self._config, stream_mode="custom", durability="sync"
         ):
-            told = {name: value for name, value in event.items() if name != "event"}
-            self.log.add(self.log.next(event["event"], told))
+            if event["kind"] in TOLD:
+                self._tell(event)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        told = {name: value for name, value in event.items() if name != "event"}
+        if event["kind"] == "model":
+            # What a model is asked repeats the whole conversation at each visit.
+            told["request"] = None
+        self.log.add(self.log.next(event["event"], told))
 
     async def state(self) -> Investigation:
         """The state that it ends with."""

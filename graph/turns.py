@@ -152,17 +152,15 @@ class Turns:
 
     async def _hold(self, thread_id: str) -> None:
         """Take the thread for a new turn. Raises ThreadBusy when it has one."""
-        free = await self._locks.take(_lock(thread_id))
+        free, kept = await self._locks.take(_lock(thread_id)), False
         try:
             others = await self._runs.unfinished(thread_id=thread_id, limit=1)
-        except STORAGE_ERRORS:
-            if free:
+            kept = free and not others
+        finally:
+            if free and not kept:
                 await self._locks.release(_lock(thread_id))
-            raise
-        if free and not others:
+        if kept:
             return
-        if free:
-            await self._locks.release(_lock(thread_id))
         busy = others[0]["run_id"] if others else None
         raise ThreadBusy(
             f"run {busy or 'unknown'} is on thread {thread_id!r}; ask again when it has ended", busy
