@@ -34,7 +34,7 @@ async def _use(storage: Storage) -> None:
             if await storage.store.aget(NAMESPACE, word) is None:
                 raise StateUnavailable("what was written to the memory is not there")
         finally:
-            pass
+            await storage.store.adelete(NAMESPACE, word)
 
 
 async def _queue(settings: Settings, storage: Storage) -> str:
