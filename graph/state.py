@@ -6,10 +6,11 @@ the step's writes, and what a thread costs grows with its length, not with its s
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Literal, NotRequired, cast
 
 from langchain_core.messages import AnyMessage, HumanMessage, convert_to_messages
 from langgraph.channels.delta import DeltaChannel
+from typing_extensions import TypedDict
 
 from graph.errors import InvalidQuestion
 

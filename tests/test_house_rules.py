@@ -90,8 +90,9 @@ def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -
 
 def test_langgraph_json_names_what_can_be_imported() -> None:
     configuration = json.loads((ROOT / "langgraph.json").read_text())
-    for target in (*configuration["graphs"].values(), configuration["http"]["app"]):
-        module, _, attribute = target.partition(":")
+    places = [configuration[name]["path"] for name in ("checkpointer", "store")]
+    for target in (*configuration["graphs"].values(), configuration["http"]["app"], *places):
+        module, _, attribute = target.replace(":", ".").rpartition(".")
         assert callable(getattr(importlib.import_module(module), attribute))
 
 

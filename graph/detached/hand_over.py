@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from typing import Any, Protocol, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -136,7 +137,9 @@ class Detached:
             return kept
         # The saver's own look is a third of the price of the graph's.
         if await cast(BaseCheckpointSaver[Any], graph.checkpointer).aget_tuple(config) is None:
-            await graph.aupdate_state(config, state, "respond")
+            write = graph.aupdate_state(config, state, "respond")
+            # In an empty context: it must not inherit the metadata of the run that hands over.
+            await asyncio.create_task(write, context=Context())
         if kept:
             await queue.add(turn["id"])
             return kept

@@ -37,6 +37,10 @@ class Respond:
 
     async def __call__(self, state: Investigation) -> Update:
         """Send an unsound report back, once; else hand the turn over and publish the answer."""
+        last = state["messages"][-1]
+        if not state.get("failure") and not isinstance(last, AIMessage):
+            # An edit of the state after `tool` is put down to `plan`, which has not answered yet.
+            return {}
         draft = self._draft(state)
         if isinstance(draft, ToolMessage):
             return {"messages": [draft], "sent_back": True}
@@ -136,7 +140,7 @@ def route(state: Investigation) -> str:
     """Where to go from here: back to `plan`, on to `enrich` on a detached thread, or to the end."""
     if state.get("detached"):
         return "enrich"
-    return "plan" if isinstance(state["messages"][-1], ToolMessage) else "end"
+    return "end" if isinstance(state["messages"][-1], AIMessage) else "plan"
 
 
 def _answer(state: Investigation, text: str) -> AIMessage:

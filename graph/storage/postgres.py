@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -18,6 +17,7 @@ from graph.settings import Settings
 from graph.storage.batches import PostgresStore
 from graph.storage.locks import DEAD_HOST_S, Locks, PostgresLocks
 from graph.storage.parts import Storage
+from graph.storage.savers import PostgresSaver
 from graph.storage.tables import opened
 
 CONNECT_LIMIT_S = 5
@@ -145,14 +145,14 @@ async def _opened(stack: AsyncExitStack, server: _Server, *, alone: bool) -> Sto
                 pool_pre_ping=True,
             )
         )
-    saver = AsyncPostgresSaver(pool)
+    saver = PostgresSaver(pool)
     return Storage(saver, store, engine, locks, server.queue_url, server.executor_id)
 
 
 async def _set_up(server: _Server, locks: Locks) -> None:
     """Make the tables, one process at a time, on a connection whose statements may take long."""
     async with locks.held("setup", SETUP_WAIT_S), await server.connect() as connection:
-        await AsyncPostgresSaver(connection).setup()
+        await PostgresSaver(connection).setup()
         store = PostgresStore(connection)
         try:
             await store.setup()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import aiosqlite
 from filelock import FileLock, Timeout
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,6 +16,7 @@ from graph.settings import Settings
 from graph.storage.batches import SqliteStore
 from graph.storage.locks import MemoryLocks
 from graph.storage.parts import Storage
+from graph.storage.savers import SqliteSaver
 from graph.storage.tables import opened
 
 BUSY_S = 10
@@ -43,7 +43,7 @@ async def open_files(settings: Settings, *, alone: bool) -> AsyncIterator[Storag
                 stack.push_async_callback(asyncio.to_thread, lock.release)
             file = folder / "checkpoints.sqlite"
             connection = await stack.enter_async_context(aiosqlite.connect(file, timeout=BUSY_S))
-            saver = AsyncSqliteSaver(await _write_ahead(connection))
+            saver = SqliteSaver(await _write_ahead(connection))
             await saver.setup()
             file = folder / "memory.sqlite"
             connection = await stack.enter_async_context(

@@ -1,0 +1,108 @@
+"""`langgraph dev` on our graph and database, on a machine that has loopback and nothing else.
+
+The checks are in `studio_checks.py`, which cannot be collected by itself: it runs once, in a
+network namespace of its own, whose kernel counts what had nowhere to go. Where namespaces are
+not to be had (they take root), strace watches the addresses instead. One of the two must be there.
+"""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.server import studio_checks
+from tests.server.conftest import ROOT
+
+CHECKS = [name for name in vars(studio_checks) if name.startswith("test_")]
+LIMIT_S = 110
+ALONE = ["unshare", "--net", "sh", "-c"]
+IN_NAMESPACE = """
+    ip link set lo up || exit 70
+    "$@"; code=$?
+    cat /proc/net/snmp /proc/net/snmp6 >"$COUNTED"
+    exit $code
+"""
+WATCHED = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the checks came to."""
+
+    output: str
+    failures: dict[str, list[str]]
+    """By the name of the check: what failed, for each of its parameters; empty when none did."""
+    beyond_loopback: list[str]
+    """What was tried towards any other address."""
+
+
+@pytest.fixture(scope="module")
+async def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    folder = tmp_path_factory.mktemp("checked")
+    return await asyncio.to_thread(_checked, folder)
+
+
+def _checked(folder: Path) -> Checked:
+    report, trace, counted = folder / "report.xml", folder / "trace", folder / "counted"
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
+    checks = [sys.executable, "-m", "pytest", *options, studio_checks.__file__]
+    if _namespaces():
+        command = [*ALONE, IN_NAMESPACE.replace("$COUNTED", str(counted)), "sh", *checks]
+    elif shutil.which("strace"):
+        command = [*WATCHED, "-o", str(trace), *checks]
+    else:
+        pytest.fail("neither a network namespace (unshare and ip, as root) nor strace is to be had")
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    assert report.exists(), done.stdout + done.stderr
+    failures: dict[str, list[str]] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = case.attrib["name"].partition("[")[0]
+        failures.setdefault(name, []).extend(part.tag for part in case if part.tag != "properties")
+    beyond = _counted(counted) if counted.exists() else _traced(trace)
+    return Checked(done.stdout + done.stderr, failures, beyond)
+
+
+def _namespaces() -> bool:
+    if not (shutil.which("unshare") and shutil.which("ip")):
+        return False
+    tried = subprocess.run([*ALONE, "ip link set lo up"], capture_output=True, check=False)
+    return tried.returncode == 0
+
+
+def _counted(counted: Path) -> list[str]:
+    """The kernel's counts, where not zero, of what was to leave the namespace."""
+    text = counted.read_text()
+    names, values = (line.split() for line in text.splitlines() if line.startswith("Ip: "))
+    counts = dict(zip(names, values, strict=True)) | dict(
+        re.findall(r"^(Ip6\w+)\s+(\d+)", text, re.M)
+    )
+    watched = {name: counts[name] for name in ("OutNoRoutes", "Ip6OutNoRoutes")}
+    return [f"{name}={count}" for name, count in watched.items() if int(count)]
+
+
+def _traced(trace: Path) -> list[str]:
+    """The calls that name an address, other than those of loopback."""
+    named = [
+        line for line in trace.read_text().splitlines() if "sin_addr" in line or "sin6_addr" in line
+    ]
+    assert named, "strace saw nothing at all"
+    loopback = re.compile(r'inet_addr\("127\.|"::1"|"::ffff:127\.')
+    return [line for line in named if not loopback.search(line)]
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_it_holds_in_a_real_langgraph_dev(checked: Checked, name: str) -> None:
+    assert checked.failures[name] == [], checked.output
+
+
+def test_nothing_but_loopback_was_spoken_to(checked: Checked) -> None:
+    assert set(checked.failures) == set(CHECKS)
+    assert checked.beyond_loopback == []
