@@ -1,5 +1,6 @@
 """One attempt at a turn: the graph is run or resumed to its end, and what that came to."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any, cast
@@ -9,9 +10,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
+from graph.errors import StateUnavailable
 from graph.run import Run
 from graph.run_log import RunLog
 from graph.state import Failure, Investigation
+from graph.storage import STORAGE_ERRORS, in_one_line
 
 logger = logging.getLogger(__name__)
 
@@ -104,3 +107,15 @@ class Attempt:
     def _reached(self, values: dict[str, Any]) -> bool:
         """Whether the question reached a checkpoint."""
         return any(message.id == self._question_id for message in values.get("messages", []))
+
+
+def broken_off(run_id: str, error: BaseException | None) -> StateUnavailable:
+    """What the readers of a turn are told that broke off with this error."""
+    why = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, asyncio.CancelledError):
+        why = "this process is stopping"
+    elif isinstance(error, STORAGE_ERRORS):
+        why = f"the state cannot be written: {in_one_line(error)}"
+    return StateUnavailable(
+        f"turn {run_id} broke off, {why}; it goes on by itself, on its thread, when that is mended"
+    )

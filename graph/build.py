@@ -15,6 +15,7 @@ from graph.nodes.enrich import Analyst, Enrich
 from graph.nodes.plan import Budgets, Plan
 from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
+from graph.observers import Observers
 from graph.receipts import Receipts
 from graph.redaction import Redactor
 from graph.runs import Runs
@@ -42,6 +43,7 @@ class Ports:
     receipts: Receipts
     runs: Runs
     hand_over: HandOver
+    observers: Observers
 
 
 def build(ports: Ports, settings: Settings) -> Builder:
@@ -81,12 +83,12 @@ def build(ports: Ports, settings: Settings) -> Builder:
         guard_s=settings.enrichment_timeout_s,
     )
     graph: Builder = StateGraph(Investigation, input_schema=Question)
-    graph.add_node("plan", recorded("plan", plan))
-    graph.add_node("tool", recorded_call("tool", tool))
-    graph.add_node("respond", recorded("respond", respond_))
+    graph.add_node("plan", recorded("plan", plan, ports.observers))
+    graph.add_node("tool", recorded_call("tool", tool, ports.observers))
+    graph.add_node("respond", recorded("respond", respond_, ports.observers))
     graph.add_node(
         "enrich",
-        recorded("enrich", enrich),
+        recorded("enrich", enrich, ports.observers),
         timeout=max(settings.enrichment_timeout_s, RETRY_TIMEOUT_LIMIT_S) + BACKSTOP_S,
         retry_policy=RetryPolicy(max_attempts=1),
     )

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypedDict
 from langgraph.store.base import BaseStore, PutOp
 
 from graph.findings import Findings, Insight, Pattern
+from graph.observers import NOBODY, Observers
 from graph.receipts import LOCK_WAIT_S
 from graph.receipts import NAMESPACE as RECEIPTS
 from graph.state import Recalled, Receipt
@@ -47,9 +48,10 @@ class Provenance(TypedDict):
 class Memory:
     """Reads and writes what was learned; every access passes through the tape."""
 
-    def __init__(self, store: BaseStore, locks: Locks) -> None:
+    def __init__(self, store: BaseStore, locks: Locks, observers: Observers = NOBODY) -> None:
         self._store = store
         self._locks = locks
+        self._observers = observers
 
     async def recall(self, question: str, focus: Sequence[str]) -> list[Recalled]:
         """Hints about components that the question or the focus names, newest first.
@@ -93,6 +95,7 @@ class Memory:
                 puts = [PutOp(*place, value) for place, value in changed.items()]
                 kept = PutOp(RECEIPTS, receipt["turn_id"], dict(receipt))
                 await self._store.abatch([*puts, kept])
+                self._observers.receipt_kept(receipt)
             return len(changed)
 
         return await exchange("memory", "remember", request, live)

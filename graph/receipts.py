@@ -5,6 +5,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from langgraph.store.base import BaseStore
 
+from graph.observers import NOBODY, Observers
 from graph.state import Receipt, ReceiptStatus, Turn
 from graph.storage import Locks
 from graph.tape import exchange
@@ -35,13 +36,15 @@ def receipt(turn: Turn, status: ReceiptStatus, **known: Any) -> Receipt:
 class Receipts:
     """Reads and writes them. Methods raise `graph.storage.STORAGE_ERRORS`."""
 
-    def __init__(self, store: BaseStore, locks: Locks) -> None:
+    def __init__(self, store: BaseStore, locks: Locks, observers: Observers = NOBODY) -> None:
         self._store = store
         self._locks = locks
+        self._observers = observers
 
     async def put(self, entry: Receipt) -> None:
         """Keep it; the latest receipt of a turn wins."""
         await self._store.aput(NAMESPACE, entry["turn_id"], dict(entry))
+        self._observers.receipt_kept(entry)
 
     async def get(self, turn_id: str) -> Receipt | None:
         """The receipt of that turn, or None when the turn is not known."""

@@ -61,6 +61,10 @@ class Runs:
         """That run, or None."""
         return await self._one(select(runs).where(runs.c.run_id == run_id))
 
+    async def some(self, run_ids: Sequence[str]) -> list[Run]:
+        """Those of these runs that there are."""
+        return await self._all(select(runs).where(runs.c.run_id.in_(run_ids))) if run_ids else []
+
     async def of_key(self, key: str) -> Run | None:
         """The run that was asked for with that key, or None."""
         return await self._one(select(runs).where(runs.c.key == key))
@@ -123,6 +127,17 @@ class Runs:
         if thread_id is not None:
             statement = statement.where(runs.c.thread_id == thread_id)
         return await self._all(statement.order_by(runs.c.asked_at, runs.c.run_id).limit(limit))
+
+    async def count_unfinished(self) -> dict[str, int]:
+        """How many of ours have not ended, by status."""
+        statement = (
+            select(runs.c.status, func.count())
+            .where(runs.c.status.in_(UNFINISHED), runs.c.origin != STUDIO)
+            .group_by(runs.c.status)
+        )
+        async with self._engine.connect() as connection:
+            counted = [tuple(row) for row in await connection.execute(statement)]
+        return {**dict.fromkeys(UNFINISHED, 0), **dict(counted)}
 
     async def page(
         self,

@@ -22,6 +22,7 @@ from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
 from graph.models.port import open_models
+from graph.observers import Observer, Observers
 from graph.receipts import Receipts
 from graph.redaction import Redactor
 from graph.run import Asked, Run, check_asked
@@ -61,6 +62,7 @@ class Runtime:
     """None when enrichment is switched off."""
     topology: GraphReader | None
     toolset: Toolset
+    observers: Observers
     works: bool
     """Whether it takes turns and runs enrichments, or only looks and hands over."""
 
@@ -161,7 +163,9 @@ def _place(thread_id: str) -> RunnableConfig:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    settings: Settings, *, works: bool = True, observe: Sequence[Observer] = ()
+) -> AsyncIterator[Runtime]:
     """Start NetForge with these settings; closing ends the enrichments that still run.
 
     One process works on a state directory; beside it, others opened without `works` read it and
@@ -170,18 +174,15 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
     Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
-        topology = await stack.enter_async_context(open_graph(settings))
-        threads = await stack.enter_async_context(open_threads())
-        datadog = await stack.enter_async_context(open_datadog(settings, threads))
-        aws = await stack.enter_async_context(open_aws(settings, threads))
+        topology, tools = await _sources(stack, settings)
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
-        receipts = Receipts(storage.store, storage.locks)
-        memory = Memory(storage.store, storage.locks)
+        observers = Observers(observe)
+        receipts = Receipts(storage.store, storage.locks, observers)
+        memory = Memory(storage.store, storage.locks, observers)
         runs = Runs(storage.engine)
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
-        tools = toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=settings.run_cypher)
         ports = Ports(
             orchestrator=orchestrator,
             analyst=Watched(analyst, breaker),
@@ -190,6 +191,7 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
             receipts=receipts,
             runs=runs,
             hand_over=detached,
+            observers=observers,
         )
         builder = build(ports, settings)
         graph = builder.compile(checkpointer=storage.saver)
@@ -198,13 +200,12 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
         queue = await _queue(stack, settings, storage, branch if works else None)
         detached.attach(graph, queue)
         step_limit = STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
-        turns = Turns(graph, runs, storage.locks, step_limit)
+        turns = Turns(graph, runs, storage.locks, step_limit, observers)
         if works:
             stack.push_async_callback(turns.aclose)
             rounds = [turns.round, detached.round]
             if queue:
-                upkeep = Upkeep(queue, branch, receipts, storage.locks)
-                rounds.append(upkeep.round)
+                rounds.append(Upkeep(queue, branch, receipts, storage.locks).round)
             await stack.enter_async_context(kept_up(rounds))
         yield Runtime(
             settings=settings,
@@ -219,8 +220,19 @@ async def open_runtime(settings: Settings, *, works: bool = True) -> AsyncIterat
             queue=queue,
             topology=topology,
             toolset=tools,
+            observers=observers,
             works=works,
         )
+
+
+async def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[GraphReader | None, Toolset]:
+    """The topology, None when it is not configured, and the tools on it and the other sources."""
+    topology = await stack.enter_async_context(open_graph(settings))
+    threads = await stack.enter_async_context(open_threads())
+    datadog = await stack.enter_async_context(open_datadog(settings, threads))
+    aws = await stack.enter_async_context(open_aws(settings, threads))
+    run_cypher = settings.run_cypher
+    return topology, toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=run_cypher)
 
 
 async def _queue(

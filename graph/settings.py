@@ -193,6 +193,8 @@ class Settings(BaseSettings):
     requests_at_once: int = Field(default=256, ge=1)
     """Of one token, streams that are open included."""
     request_body_limit_kib: int = Field(default=256, ge=1, le=1_048_576)
+    otel_exporter_otlp_endpoint: WebAddress | None = None
+    """Where traces are sent, by OTLP over HTTP; without it none are made."""
 
     webhook_datadog_token: LongKey | None = None
     """What Datadog sends as its bearer token; without it there is no webhook for Datadog."""

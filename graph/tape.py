@@ -26,6 +26,7 @@ from uuid import uuid4
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
+from graph.observers import NOBODY, Observers
 from graph.state import Exchange, Investigation, begins_turn
 
 Value = TypeVar("Value")
@@ -48,6 +49,8 @@ class Outcome:
     response: Any
     status: Literal["ok", "no_data", "error"] = "ok"
     error: str | None = None
+    measured: Mapping[str, Any] = field(default_factory=dict)
+    """What observers are told beside; it is not kept."""
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Recorder:
     thread_id: str = ""
     emit: Callable[[Any], None] = lambda _event: None
     exchanges: list[Exchange] = field(default_factory=list)
+    observers: Observers = NOBODY
 
 
 _recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
@@ -119,6 +123,7 @@ async def exchange(
         recorder.exchanges.append(entry)
         ended = {"status": entry["status"], "error": entry["error"], "seconds": entry["seconds"]}
         recorder.emit({"event": "ended", **head, **ended})
+        recorder.observers.exchange_ended(entry, outcome.measured)
 
 
 async def now() -> datetime:
@@ -145,7 +150,7 @@ async def identity() -> dict[str, str]:
     return await exchange("identity", "run", {}, read)
 
 
-def recorded(name: str, node: Node) -> RecordedNode:
+def recorded(name: str, node: Node, observers: Observers = NOBODY) -> RecordedNode:
     """The node with its visits counted and its exchanges kept.
 
     The visit that begins a turn starts the tape anew: the channel holds one turn.
@@ -155,7 +160,8 @@ def recorded(name: str, node: Node) -> RecordedNode:
         fresh = name == "plan" and begins_turn(state)
         visits = {} if fresh else state.get("visits", {})
         number = visits.get(name, 0) + 1
-        with _recording(Recorder(name, number), runtime) as recorder:
+        recorder = Recorder(name, number, observers=observers)
+        with _recording(recorder, runtime):
             update = await node(state)
         exchanges = Overwrite(recorder.exchanges) if fresh else recorder.exchanges
         return {**update, "visits": {**visits, name: number}, "exchanges": exchanges}
@@ -163,14 +169,15 @@ def recorded(name: str, node: Node) -> RecordedNode:
     return visit
 
 
-def recorded_call(name: str, node: Node) -> RecordedNode:
+def recorded_call(name: str, node: Node, observers: Observers = NOBODY) -> RecordedNode:
     """The node that runs one of several calls sent side by side, with its exchanges kept.
 
     The `visit` and `index` of its address come with the call, from the visit that sent it.
     """
 
     async def visit(state: Mapping[str, Any], *, runtime: Runtime[Any]) -> Update:
-        with _recording(Recorder(name, state["visit"], state["index"]), runtime) as recorder:
+        recorder = Recorder(name, state["visit"], state["index"], observers=observers)
+        with _recording(recorder, runtime):
             update = await node(state)
         return {**update, "exchanges": recorder.exchanges}
 
@@ -178,7 +185,7 @@ def recorded_call(name: str, node: Node) -> RecordedNode:
 
 
 @contextmanager
-def _recording(recorder: Recorder, runtime: Runtime[Any]) -> Iterator[Recorder]:
+def _recording(recorder: Recorder, runtime: Runtime[Any]) -> Iterator[None]:
     execution = runtime.execution_info
     if execution:
         recorder.run_id = execution.run_id or ""
@@ -186,9 +193,10 @@ def _recording(recorder: Recorder, runtime: Runtime[Any]) -> Iterator[Recorder]:
     recorder.emit = runtime.stream_writer
     token = _recorder.set(recorder)
     try:
-        yield recorder
+        yield
     finally:
         _recorder.reset(token)
+        recorder.observers.visit_ended(recorder.node)
 
 
 def _cause() -> str:

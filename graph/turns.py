@@ -9,18 +9,21 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
-from graph.attempt import Attempt
-from graph.errors import KeyReused, RunEnded, RunUnknown, StateUnavailable, ThreadBusy, TooManyRuns
+from graph.attempt import Attempt, broken_off
+from graph.errors import KeyReused, RunEnded, RunUnknown, ThreadBusy, TooManyRuns
+from graph.observers import NOBODY, Observers, Work, at_work
 from graph.run import Asked, Event, Run, RunStatus
-from graph.run_log import RunLog, place
+from graph.run_log import RunLog, opened, place
 from graph.runs import STUDIO, UNFINISHED, Runs
 from graph.state import Investigation, summary
 from graph.storage import STORAGE_ERRORS, Locks, in_one_line
+from graph.thread_lock import lock_name, take
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +47,13 @@ class Turns:
         runs: Runs,
         locks: Locks,
         step_limit: int,
+        observers: Observers = NOBODY,
     ) -> None:
         self._graph = graph
         self._runs = runs
         self._locks = locks
         self._step_limit = step_limit
+        self._observers = observers
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._logs: dict[str, RunLog] = {}
         """Of the runs that this process has accepted or works on, and not ended."""
@@ -66,17 +71,21 @@ class Turns:
         if len(self._logs) >= ACCEPTED:
             raise TooManyRuns(f"{ACCEPTED} questions are waiting here; ask again in a minute")
         if not asked.queue:
-            await self._hold(asked.thread_id)
+            try:
+                await take(asked.thread_id, self._locks, self._runs)
+            except ThreadBusy:
+                if asked.key is not None and (known := await self._runs.of_key(asked.key)):
+                    return _same(asked, known), False
+                raise
         run = None
         try:
             run = await self._runs.add(asked)
         finally:
             if run is None and not asked.queue:
-                await self._locks.release(_lock(asked.thread_id))
+                await self._locks.release(lock_name(asked.thread_id))
         if run is None:
             return await self._added_before(asked), False
-        log = self._logs[run["run_id"]] = RunLog(1)
-        log.add(log.next("accepted", {"run_id": run["run_id"], "thread_id": run["thread_id"]}))
+        self._logs[run["run_id"]] = opened(run, 1, copy_context())
         self._task(self._drive(run["thread_id"], held=not asked.queue))
         return run, True
 
@@ -89,7 +98,10 @@ class Turns:
             if log := self._logs.get(run_id):
                 async for event in log.read(after):
                     yield event
-                return
+                    after = event["id"]
+                if not log.left:
+                    return
+                continue
             run = await self.known(run_id)
             if run["status"] not in UNFINISHED:
                 events = await self._runs.events(run_id)
@@ -110,8 +122,8 @@ class Turns:
         if not await self._runs.ask_cancel(run_id):
             raise RunEnded(f"run {run_id} has ended: it is {run['status']}")
         # It is asked for: from now on nobody starts it.
-        if (await self.known(run_id))["status"] == "queued":
-            (await self._cancelled(run_id, self._logs.get(run_id) or RunLog(1)))()
+        if (run := await self.known(run_id))["status"] == "queued":
+            (await self._cancelled(run, self._logs.get(run_id) or opened(run, 1)))()
         elif step := self._steps.get(run_id):
             step.cancel()
         try:
@@ -132,14 +144,19 @@ class Turns:
     async def round(self, number: int) -> None:  # noqa: ARG002 (it is the upkeep's)
         """Work on what nobody works on, and cancel what others asked; does not wait for it."""
         try:
+            known = await self._runs.some(list(self._logs))
             unfinished = await self._runs.unfinished(limit=RESUMED_AT_ONCE + len(self._logs))
         except STORAGE_ERRORS as error:
             logger.warning("accepted questions wait for the database: %s", in_one_line(error))
             return
-        for run in unfinished:
-            step = self._steps.get(run["run_id"])
+        for run in known:
+            step, log = self._steps.get(run["run_id"]), self._logs.get(run["run_id"])
             if step and run["cancel_asked"]:
                 step.cancel()
+            if log and log.waits and run["status"] != "queued":
+                # It was accepted here, and another process took it up or cancelled it.
+                del self._logs[run["run_id"]]
+                log.leave()
         for thread_id in dict.fromkeys(run["thread_id"] for run in unfinished):
             self._task(self._drive(thread_id))
 
@@ -150,22 +167,6 @@ class Turns:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _hold(self, thread_id: str) -> None:
-        """Take the thread for a new turn. Raises ThreadBusy when it has one."""
-        free, kept = await self._locks.take(_lock(thread_id)), False
-        try:
-            others = await self._runs.unfinished(thread_id=thread_id, limit=1)
-            kept = free and not others
-        finally:
-            if free and not kept:
-                await self._locks.release(_lock(thread_id))
-        if kept:
-            return
-        busy = others[0]["run_id"] if others else None
-        raise ThreadBusy(
-            f"run {busy or 'unknown'} is on thread {thread_id!r}; ask again when it has ended", busy
-        )
-
     async def _added_before(self, asked: Asked) -> Run:
         """What has the same key or id, when it was added while this one was checked."""
         known = await self._runs.of_key(asked.key) if asked.key is not None else None
@@ -175,7 +176,7 @@ class Turns:
 
     async def _drive(self, thread_id: str, *, held: bool = False) -> None:
         """Run what is unfinished on a thread, in its order, unless somebody else does."""
-        name = _lock(thread_id)
+        name = lock_name(thread_id)
         while held or await self._locks.take(name):
             ended: Tell | None = None
             try:
@@ -200,26 +201,39 @@ class Turns:
     async def _run(self, run: Run) -> Tell:
         """Run or resume it to its end; what is returned tells its readers of it."""
         run_id, number = run["run_id"], run["attempts"] + 1
-        log = self._logs.setdefault(run_id, RunLog(number))
+        log = self._log(run, number)
         attempt = Attempt(self._graph, self._step_limit, run, number, log)
         tell = None
         try:
             if await self._runs.start(run_id, number) and await self._completed(attempt):
                 state = await attempt.state()
-                tell = await self._answered(run_id, log, state)
+                tell = await self._answered(run, log, state)
             else:
                 await attempt.record_cancelled()
-                tell = await self._cancelled(run_id, log)
+                tell = await self._cancelled(run, log)
             return tell
         finally:
             if tell is None:
                 self._logs.pop(run_id, None)
-                log.end(error=_broken_off(run_id, sys.exc_info()[1]))
+                log.end(error=broken_off(run_id, sys.exc_info()[1]))
+
+    def _log(self, run: Run, number: int) -> RunLog:
+        """The log of the attempt that begins: the one of its acceptance, when it is the first."""
+        log = self._logs.get(run["run_id"])
+        if log is None or log.attempt != number:
+            if log:
+                log.leave()
+            log = self._logs[run["run_id"]] = opened(run, number)
+        log.waits = False
+        return log
 
     async def _completed(self, attempt: Attempt) -> bool:
         """Whether it came to its end; False when it was cancelled."""
         run_id = attempt.run["run_id"]
-        step = self._steps[run_id] = asyncio.create_task(attempt.to_its_end())
+        context = attempt.log.context
+        context.run(at_work.set, Work("turn", run_id, attempt.run["thread_id"], id=run_id))
+        step = asyncio.create_task(attempt.to_its_end(), context=context)
+        self._steps[run_id] = step
         try:
             await asyncio.wait({step})
         finally:
@@ -231,7 +245,8 @@ class Turns:
         step.result()
         return True
 
-    async def _answered(self, run_id: str, log: RunLog, state: Investigation) -> Tell:
+    async def _answered(self, run: Run, log: RunLog, state: Investigation) -> Tell:
+        run_id = run["run_id"]
         failure = state.get("failure")
         status: RunStatus = "failed" if failure else "done"
         last = log.next(
@@ -246,15 +261,19 @@ class Turns:
                 "enrichment": state.get("enrichment"),
             },
         )
-        await self._runs.keep_events(run_id, [*log.events, last])
-        await self._runs.end(run_id, status, **summary(state))
+        await self._ended(run, log, last, status=status, **summary(state))
         return partial(self._tell, run_id, log, last)
 
-    async def _cancelled(self, run_id: str, log: RunLog) -> Tell:
+    async def _cancelled(self, run: Run, log: RunLog) -> Tell:
+        run_id = run["run_id"]
         last = log.next("cancelled", {"run_id": run_id, "status": "cancelled"})
-        await self._runs.keep_events(run_id, [*log.events, last])
-        await self._runs.end(run_id, "cancelled")
+        await self._ended(run, log, last, status="cancelled")
         return partial(self._tell, run_id, log, last)
+
+    async def _ended(self, run: Run, log: RunLog, last: Event, **known: Any) -> None:
+        await self._runs.keep_events(run["run_id"], [*log.events, last])
+        if await self._runs.end(run["run_id"], **known):
+            log.context.run(self._observers.run_ended, cast(Run, {**run, **known}))
 
     def _tell(self, run_id: str, log: RunLog, last: Event) -> None:
         log.end(last)
@@ -271,24 +290,9 @@ class Turns:
             logger.error("a turn broke; the next round starts it again", exc_info=error)
 
 
-def _lock(thread_id: str) -> str:
-    return f"thread:{thread_id}"
-
-
 def _same(asked: Asked, known: Run) -> Run:
     if asked.key_digest != known["key_digest"]:
         raise KeyReused(
             f"key {asked.key!r} was used to ask something else, in run {known['run_id']}"
         )
     return known
-
-
-def _broken_off(run_id: str, error: BaseException | None) -> StateUnavailable:
-    why = f"{type(error).__name__}: {error}".removesuffix(": ")
-    if isinstance(error, asyncio.CancelledError):
-        why = "this process is stopping"
-    elif isinstance(error, STORAGE_ERRORS):
-        why = f"the state cannot be written: {in_one_line(error)}"
-    return StateUnavailable(
-        f"turn {run_id} broke off, {why}; it goes on by itself, on its thread, when that is mended"
-    )

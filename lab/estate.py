@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from graph.settings import Settings
@@ -85,6 +86,15 @@ def sources(datadog: DatadogDouble, aws: AwsDouble) -> dict[str, Any]:
         "aws_access_key_id": aws.access_key_id,
         "aws_secret_access_key": aws.secret_access_key,
         "aws_endpoint_url": aws.url,
+    }
+
+
+def environment(settings: LabSettings) -> dict[str, str]:
+    """What another process sets to have these settings; the secrets in it are the lab's own."""
+    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
+    return {
+        name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in given.items()
     }
 
 

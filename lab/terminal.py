@@ -1,5 +1,7 @@
 """What the lab shows a person: steps as they happen, the report, the receipt, the memory."""
 
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -104,6 +106,17 @@ class Screen:
             self._console.print("No report was asked for or made: exit code 3.")
         elif not finished.complete:
             self._console.print("The enrichment was not stored: exit code 3.")
+
+    def serving(self, environment: Mapping[str, str], address: str, incident: Incident) -> None:
+        """The environment as lines for another terminal, the address, and that it is a lab."""
+        self._console.print(Rule("For another terminal", align="left"))
+        for name, value in environment.items():
+            # As it is, and on one line: it is to be pasted.
+            self._console.out(f"export {name}={shlex.quote(value)}", highlight=False)
+        self._console.print(Rule("Serving", align="left"))
+        self._console.print(Text(BANNER, style="bold yellow"))
+        self._console.out(f"THIS IS A LAB, on {address} until Ctrl-C. Examples: docs/api.md.")
+        self._console.out("The incident's question:", printable(incident.question))
 
     def stopping(self) -> None:
         """Say that the lab was told to end."""

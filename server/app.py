@@ -9,6 +9,7 @@ from graph.runtime import Runtime
 from server import openapi, problems
 from server.access import Access
 from server.body_limit import BodyLimit
+from server.metrics import CountedRequests, Metrics
 from server.request_id import RequestIds
 from server.routes import enrichments, investigations, memory, runs, system, threads
 from server.webhooks.routes import webhook_routes
@@ -20,20 +21,25 @@ evidence; after it an analyst studies the investigation, off the caller's path."
 
 def create_app(open_: OpenRuntime) -> FastAPI:
     """The application; `open_` is entered while it runs."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_() as runtime:
             app.state.runtime = runtime
             app.state.access = Access(runtime.settings)
+            app.state.metrics = metrics
+            runtime.observers.add(metrics)
             yield
 
     app = FastAPI(title="NetForge", version="1", description=DESCRIPTION, lifespan=lifespan)
     for part in (investigations, runs, threads, enrichments, memory, system):
         app.include_router(part.router)
     app.include_router(system.open_router)
+    app.include_router(system.metrics_router)
     app.include_router(webhook_routes())
     app.add_middleware(BodyLimit)
+    app.add_middleware(CountedRequests, metrics=metrics)
     app.add_middleware(RequestIds)
     problems.install(app)
     openapi.describe(app)

@@ -12,9 +12,22 @@ from graph.run import Event
 from graph.runtime import Runtime
 
 KEEPALIVE_S = 15.0
+NAMES = ("accepted", "started", "ended", "answered", "cancelled", "interrupted")
 EVENTS: dict[str, Any] = {
     "text/event-stream": {
-        "schema": {"type": "string"},
+        "itemSchema": {
+            "type": "object",
+            "required": ["event", "data"],
+            "properties": {
+                "id": {"type": "string", "description": "For Last-Event-ID"},
+                "event": {"enum": list(NAMES)},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": {"type": "object"},
+                },
+            },
+        },
         "example": 'id: 1.1\nevent: accepted\ndata: {"run_id": "7d1c6a0e", "thread_id": "t"}\n\n',
     }
 }

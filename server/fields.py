@@ -1,9 +1,17 @@
 """What a field of a request may hold, where a length alone does not say it."""
 
 import math
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from graph.state import is_storable
 
@@ -16,6 +24,15 @@ def _storable(text: str) -> str:
     if not is_storable(text):
         raise ValueError("it holds a NUL or half a character (a lone surrogate)")
     return text
+
+
+def _moment(text: str) -> str:
+    try:
+        given = datetime.fromisoformat(text)
+        at = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("it is no time of ISO 8601, such as 2026-11-26T00:00:00Z") from None
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +60,19 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
 """A name that is safe in a header, a path and a log line: thread, run, Idempotency-Key."""
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[
+    str, AfterValidator(_storable), Field(json_schema_extra={"pattern": "^[^\\u0000]*$"})
+]
 """Text that every database takes."""
 JsonObject = Annotated[dict[str, Any], AfterValidator(_plain)]
 """An object of any keys that can be kept, and shown again."""
+Moment = Annotated[
+    str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+"""A time, as the rows hold theirs; UTC where no offset is given."""
+
+
+class Parameters(BaseModel):
+    """Query parameters of a route; a mistyped name is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")

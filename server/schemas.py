@@ -151,7 +151,7 @@ class Thread(BaseModel):
 class Retry(_Body):
     """How to run an enrichment again; what is left out is as the settings say."""
 
-    model: Annotated[str, Field(max_length=200)] | None = None
+    model: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     timeout_s: float | None = Field(default=None, gt=0, le=600)
 
 

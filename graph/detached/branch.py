@@ -11,6 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from graph.detached.breaker import Breaker
 from graph.errors import StateUnavailable
+from graph.observers import Work, at_work
 from graph.receipts import Receipts, enrichment_thread, receipt
 from graph.state import ReceiptStatus, Turn
 from graph.storage import STORAGE_ERRORS, Locks
@@ -121,6 +122,7 @@ class Branch:
         if not known.tasks:
             return
         turn = cast(Turn, known.values["turn"])
+        at_work.set(Work("enrichment", turn_id, enrichment_thread(turn_id)))
         step = asyncio.ensure_future(graph.ainvoke(None, configuration(turn), durability="sync"))
         try:
             await asyncio.wait({step})

@@ -32,6 +32,8 @@ LISTENER_POLL_S = 0.2
 STOP_LIMIT_S = 10.0
 ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 SWEEP_LIMIT = 1000
+COUNT_LIMIT = 10_000
+STATES = {"ENQUEUED": "waiting", "PENDING": "running"}
 SCHEMA, TABLE = "dbos", "workflow_status"
 """Where DBOS keeps the jobs; on SQLite there is no schema."""
 
@@ -107,6 +109,21 @@ class Queue:
         with _failures():
             states = ["ENQUEUED", "PENDING"]
             return bool(await self._listed(states, workflow_id_prefix=f"{turn_id}:"))
+
+    async def count(self) -> dict[str, int]:
+        """How many jobs wait and how many run, up to COUNT_LIMIT together."""
+        with _failures():
+            found = await self._client.list_workflows_async(
+                status=list(STATES),
+                queue_name=NAME,
+                load_input=False,
+                load_output=False,
+                limit=COUNT_LIMIT,
+            )
+        counted = dict.fromkeys(STATES.values(), 0)
+        for job in found:
+            counted[STATES[job.status]] += 1
+        return counted
 
     async def started(self, older_than_s: float) -> dict[str, str]:
         """The jobs that somebody started that long ago and nobody ended: {job: turn}."""

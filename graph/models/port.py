@@ -205,8 +205,15 @@ def _on_tape(message: BaseMessage) -> dict[str, str]:
 
 def _outcome(answer: AIMessage | ModelFailure) -> Outcome:
     if isinstance(answer, ModelFailure):
-        return Outcome({"failure": answer.as_json()}, "error", answer.message)
-    return Outcome({"message": answer.id})
+        failure = {"failure": answer.as_json()}
+        return Outcome(failure, "error", answer.message, {"kind": answer.kind})
+    usage = answer.usage_metadata
+    measured = {
+        "input_tokens": usage["input_tokens"] if usage else 0,
+        "output_tokens": usage["output_tokens"] if usage else 0,
+        "cost_usd": answer.response_metadata.get("response_cost"),
+    }
+    return Outcome({"message": answer.id}, measured=measured)
 
 
 def _status(error: Exception) -> int | None:

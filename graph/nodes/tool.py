@@ -79,7 +79,8 @@ def _message(visit: Mapping[str, Any], content: str, **fields: Any) -> ToolMessa
 
 def _outcome(message: ToolMessage) -> Outcome:
     result = message.artifact
-    return Outcome({"message": message.id}, result["status"], result["error"])
+    source = {"source": result["source"]}
+    return Outcome({"message": message.id}, result["status"], result["error"], source)
 
 
 def _evidence(visit: Mapping[str, Any], message: ToolMessage) -> Evidence:

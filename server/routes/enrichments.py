@@ -3,10 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from graph.state import ReceiptStatus
 from server.access import ADMITTED
-from server.fields import Name
+from server.fields import Moment, Name, Parameters
 from server.openapi import documented
 from server.problems import WITH_BODY, NotFound
 from server.routes.running import Running
@@ -15,15 +16,18 @@ from server.schemas import Receipt, Receipts, Retry
 router = APIRouter(prefix="/v1/enrichments", tags=["enrichments"], dependencies=[ADMITTED])
 
 
+class Wanted(Parameters):
+    """Which receipts are listed."""
+
+    status: ReceiptStatus | None = None
+    since: Moment | None = None
+    limit: int = Field(default=100, ge=1, le=500)
+
+
 @router.get("", summary="List receipts", responses=documented(422))
-async def receipts(
-    runtime: Running,
-    status: ReceiptStatus | None = None,
-    since: Annotated[str | None, Query(max_length=40)] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Receipts:
+async def receipts(runtime: Running, wanted: Annotated[Wanted, Query()]) -> Receipts:
     """Those of turns asked since then; the latest changed first."""
-    found = await runtime.enrichments(status=status, since=since, limit=limit)
+    found = await runtime.enrichments(**wanted.model_dump())
     return Receipts(items=[Receipt.model_validate(entry) for entry in found])
 
 

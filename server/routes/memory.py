@@ -3,10 +3,11 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from graph.memory import MemoryStatus
 from server.access import ADMITTED, Admitted
-from server.fields import Name
+from server.fields import Name, Parameters
 from server.openapi import documented
 from server.problems import NotFound
 from server.routes.running import Running
@@ -20,10 +21,16 @@ MARKS: dict[str, MemoryStatus] = {
 }
 
 
+class Wanted(Parameters):
+    """How many items are listed."""
+
+    limit: int = Field(default=100, ge=1, le=500)
+
+
 @router.get("", summary="List what was learned", responses=documented(422))
-async def items(runtime: Running, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> MemoryItems:
+async def items(runtime: Running, wanted: Annotated[Wanted, Query()]) -> MemoryItems:
     """Insights and patterns, the latest confirmed first."""
-    found = await runtime.memory.items(limit)
+    found = await runtime.memory.items(wanted.limit)
     return MemoryItems(items=[MemoryItem.model_validate(entry) for entry in found])
 
 

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from graph.run import RunStatus
 from server.access import ADMITTED
 from server.events import EVENTS, stream
-from server.fields import Name, Text
+from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
 from server.problems import NotFound
 from server.routes.running import Running
@@ -19,16 +19,14 @@ from server.steps import Snapshots, shown
 router = APIRouter(prefix="/v1/runs", tags=["runs"], dependencies=[ADMITTED])
 
 
-class Wanted(BaseModel):
+class Wanted(Parameters):
     """Which runs are listed."""
 
-    model_config = ConfigDict(extra="forbid")
-
     limit: int = Field(default=20, ge=1, le=100)
-    cursor: str | None = Field(default=None, max_length=300)
+    cursor: Text | None = Field(default=None, max_length=300)
     thread_id: Name | None = None
     status: RunStatus | None = None
-    since: Text | None = Field(default=None, max_length=40, examples=["2026-11-26T00:00:00Z"])
+    since: Moment | None = Field(default=None, examples=["2026-11-26T00:00:00Z"])
 
 
 @router.get("", summary="List runs, the latest first", responses=documented(422))
@@ -47,7 +45,7 @@ async def run(run_id: Name, runtime: Running) -> Run:
 @router.get(
     "/{run_id}/events",
     summary="Follow a run",
-    response_class=EventSourceResponse,
+    response_class=Response,
     responses={200: {"content": EVENTS}, **documented(404, 422)},
 )
 async def events(

@@ -1,16 +1,21 @@
 """The server itself: whether it lives and can work, its tools, and what was used."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.access import ADMITTED
+from server.fields import Moment, Parameters
+from server.metrics import Metrics
 from server.openapi import documented
 from server.readiness import looked_at
 from server.routes.running import Running
 from server.schemas import Health, Ready, ToolInfo, Tools, Usage
 
 open_router = APIRouter(tags=["system"])
+metrics_router = APIRouter(tags=["system"], dependencies=[ADMITTED])
 router = APIRouter(prefix="/v1", tags=["system"], dependencies=[ADMITTED])
 
 
@@ -33,6 +38,18 @@ async def ready(runtime: Running, response: Response) -> Ready:
     return Ready(status="not ready" if failed else "ready", dependencies=dependencies)
 
 
+@metrics_router.get(
+    "/metrics",
+    summary="What Prometheus scrapes",
+    response_class=PlainTextResponse,
+    responses=documented(),
+)
+async def metrics(request: Request, runtime: Running) -> Response:
+    """The metrics, in Prometheus' text format; docs/metrics.md lists them."""
+    text = await cast(Metrics, request.app.state.metrics).text(runtime)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
 @router.get("/tools", summary="List the tools", responses=documented())
 async def tools(runtime: Running) -> Tools:
     """Those that the orchestrator has; the sources it does without, with the reason."""
@@ -42,9 +59,13 @@ async def tools(runtime: Running) -> Tools:
     return Tools(items=found, disabled=runtime.disabled)
 
 
+class Since(Parameters):
+    """Which runs are counted."""
+
+    since: Moment | None = None
+
+
 @router.get("/usage", summary="Sum up tokens and cost", responses=documented(422))
-async def usage(
-    runtime: Running, since: Annotated[str | None, Query(max_length=40)] = None
-) -> Usage:
+async def usage(runtime: Running, wanted: Annotated[Since, Query()]) -> Usage:
     """Over the runs asked since then (ISO 8601, UTC), or over all."""
-    return Usage.model_validate(await runtime.runs.totals(since))
+    return Usage.model_validate(await runtime.runs.totals(wanted.since))

@@ -1,10 +1,20 @@
-"""How a process of ours is pointed at the lab's doubles."""
+"""The application on the lab, and how a process of ours is pointed at the lab's doubles."""
 
+import asyncio
 import os
 import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from graph.runtime import Runtime
 from graph.settings import Settings
+from server.app import create_app
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,3 +40,57 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def application(runtime: Runtime) -> AsyncIterator[FastAPI]:
+    """The whole application, on that runtime."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Runtime]:
+        yield runtime
+
+    app = create_app(opened)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+def client_of(app: FastAPI, token: str | None = None) -> httpx.AsyncClient:
+    """A client that calls it without a network; what fails in it is an answer."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx.AsyncClient(transport=transport, base_url="http://lab", headers=headers)
+
+
+@pytest.fixture
+async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application on `runtime`."""
+    async with application(runtime) as app, client_of(app) as client:
+        yield client
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application behind a real server, which notices who goes away."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with application(runtime) as app:
+            server = _Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+                yield client
+            server.should_exit = True
+            await serving
+
+
+@pytest.fixture
+async def web(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `runtime` behind a real server."""
+    async with listening(runtime) as client:
+        yield client

@@ -221,6 +221,11 @@ async def test_a_run_made_in_studio_streams_its_steps_and_gets_its_enrichment(
     assert nodes[-1] == "respond"
     assert "tool" in nodes
     assert (await studio.receipt(run_id))["status"] == "stored"
+    runs = (await studio.ours.get("/v1/runs", params={"thread_id": thread})).json()["items"]
+    told = [(run["run_id"], run["status"], run["origin"], run["root_cause"]) for run in runs]
+    assert told == [(run_id, "done", "langgraph", "pricing-service")]
+    steps = (await studio.ours.get(f"/v1/runs/{run_id}/steps")).json()["items"]
+    assert steps[-1]["nodes"] == ["respond"]
     wanted = {"kind": "enrichment", "parent_thread_id": thread}
 
     async def listed() -> str:

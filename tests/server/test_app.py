@@ -1,8 +1,6 @@
 """The HTTP endpoints, on a running NetForge."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -11,25 +9,8 @@ import pytest
 from graph.runtime import Runtime
 from lab.faults import Status
 from lab.minimax import MiniMaxDouble
-from server.app import create_app
 
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
-
-
-@pytest.fixture
-async def client(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application on `runtime`."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Runtime]:
-        yield runtime
-
-    app = create_app(opened)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://lab") as client,
-    ):
-        yield client
 
 
 async def test_an_investigation_is_answered_and_its_enrichment_can_be_read(

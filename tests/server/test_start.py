@@ -1,5 +1,6 @@
 """The real start: what is missing or wrong ends it at once, with one line and exit code 1."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,12 @@ def start(tmp_path: Path, command: list[str], **environment: str) -> tuple[int, 
     return done.returncode, done.stderr
 
 
+def the_only_message(text: str) -> str:
+    [line] = [json.loads(line) for line in text.splitlines()]
+    assert (line["level"], line["logger"]) == ("ERROR", "netforge")
+    return str(line["message"])
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -49,13 +56,12 @@ def test_a_wrong_setting_ends_the_start_with_one_line_that_names_it(
 ) -> None:
     code, text = start(tmp_path, ["-m", "server"], **environment)
     assert code == 1
-    assert text.startswith(f"error: {named}")
-    assert len(text.strip().splitlines()) == 1
+    assert the_only_message(text).startswith(named)
 
 
 def test_without_litellm_the_start_ends_with_one_line(tmp_path: Path) -> None:
     code, text = start(tmp_path, ["-c", WITHOUT_LITELLM], MINIMAX_API_KEY="k")
     assert code == 1
-    assert "error: the models cannot be reached" in text
-    assert "pip install -r requirements.txt" in text
-    assert len(text.strip().splitlines()) == 1
+    message = the_only_message(text)
+    assert message.startswith("the models cannot be reached")
+    assert "pip install -r requirements.txt" in message

@@ -1,6 +1,7 @@
 """The server as a process: how it ends, what it leaves for the next start, what it refuses."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -38,11 +39,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(settings: Settings) -> AsyncIterator[Served]:
+async def served(settings: Settings, **variables: str) -> AsyncIterator[Served]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server"),
-        env={**environment(settings), "SERVER_PORT": str(port)},
+        env={**environment(settings), "SERVER_PORT": str(port), **variables},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -112,6 +113,7 @@ async def test_told_twice_it_parks_the_enrichments_and_the_next_start_resumes_th
 
 
 async def refusal(settings: Settings, **overrides: str) -> tuple[int | None, str]:
+    """The exit code, and the message of the one line that it said."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server"),
         env={**environment(settings), **overrides},
@@ -119,7 +121,8 @@ async def refusal(settings: Settings, **overrides: str) -> tuple[int | None, str
         stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await process.communicate()
-    return process.returncode, said.decode()
+    [line] = said.decode().splitlines()
+    return process.returncode, json.loads(line)["message"]
 
 
 async def test_a_port_in_use_ends_the_start_with_one_line(lab_settings: MakeSettings) -> None:
@@ -128,8 +131,8 @@ async def test_a_port_in_use_ends_the_start_with_one_line(lab_settings: MakeSett
         code, said = await refusal(lab_settings(), SERVER_PORT=str(port))
     assert code == 1
     assert said == (
-        f"error: SERVER_PORT={port} on 127.0.0.1 cannot be used: {os.strerror(98)} "
-        f"(while attempting to bind on address ('127.0.0.1', {port})); choose another\n"
+        f"SERVER_PORT={port} on 127.0.0.1 cannot be used: {os.strerror(98)} "
+        f"(while attempting to bind on address ('127.0.0.1', {port})); choose another"
     )
 
 
@@ -138,7 +141,7 @@ async def test_a_second_server_on_a_state_directory_is_refused(lab_settings: Mak
     async with served(settings):
         code, said = await refusal(settings, SERVER_PORT="0")
     assert code == 1
-    assert said.startswith(f"error: STATE_DIR={settings.state_dir} is in use by another process")
+    assert said.startswith(f"STATE_DIR={settings.state_dir} is in use by another process")
 
 
 async def test_a_broken_file_is_named_when_the_start_ends(lab_settings: MakeSettings) -> None:
@@ -149,4 +152,3 @@ async def test_a_broken_file_is_named_when_the_start_ends(lab_settings: MakeSett
     code, said = await refusal(settings, SERVER_PORT="0")
     assert code == 1
     assert f"{broken} cannot be used: file is not a database; move it away" in said
-    assert len(said.splitlines()) == 1
