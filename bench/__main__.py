@@ -1,24 +1,29 @@
 """Measures, prints each figure with its bar, and exits with 1 when one is missed.
 
-Everything runs on loopback against the lab's doubles and takes about ten minutes.
+Everything runs on loopback against the lab's doubles and takes about half an hour;
+`python -m bench NAME...` measures these alone.
 """
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
-from bench import answer_time, burst, side_by_side, thread_growth
+from bench import answer_time, burst, clients, side_by_side, thread_growth
+
+MEASURES = {
+    "side_by_side": side_by_side.measure,
+    "thread_growth": thread_growth.measure,
+    "answer_time_sqlite": answer_time.on_sqlite,
+    "answer_time_postgres": answer_time.on_postgres,
+    "burst": burst.measure,
+    "clients": clients.measure,
+}
 
 
-async def _measure() -> bool:
+async def _measure(names: Sequence[str]) -> bool:
     held = True
-    for measure in (
-        side_by_side.measure,
-        thread_growth.measure,
-        answer_time.on_sqlite,
-        answer_time.on_postgres,
-        burst.measure,
-    ):
-        figure = await measure()
+    for name in names:
+        figure = await MEASURES[name]()
         held &= figure.holds
         verdict = "holds" if figure.holds else "MISSED"
         print(f"{figure.name}: {figure.ratio:.3f} (bar {figure.bar:g}, {verdict})")
@@ -27,4 +32,8 @@ async def _measure() -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if asyncio.run(_measure()) else 1)
+    chosen = sys.argv[1:] or list(MEASURES)
+    if unknown := [name for name in chosen if name not in MEASURES]:
+        print(f"error: no measure {unknown[0]!r}: {', '.join(MEASURES)}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0 if asyncio.run(_measure(chosen)) else 1)

@@ -32,7 +32,15 @@ def create_app(open_: OpenRuntime) -> FastAPI:
             runtime.observers.add(metrics)
             yield
 
-    app = FastAPI(title="NetForge", version="1", description=DESCRIPTION, lifespan=lifespan)
+    # Their pages fetch scripts from a server that is not ours.
+    app = FastAPI(
+        title="NetForge",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     for part in (investigations, runs, threads, enrichments, memory, system):
         app.include_router(part.router)
     app.include_router(system.open_router)

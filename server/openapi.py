@@ -29,9 +29,12 @@ def describe(app: FastAPI) -> None:
             schemas.update({**schema.pop("$defs"), "Problem": schema})
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
-            for responses in _responses(document):
+            for operation in _operations(document):
+                responses = operation.get("responses", {})
                 if "HTTPValidationError" in str(responses.get("422")):
                     responses["422"] = _documented(422)
+                for parameter in operation.get("parameters", []):
+                    parameter["schema"] = _without_null(parameter["schema"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -43,14 +46,21 @@ def markdown() -> str:
     return "\n".join(["| status | type | title |", "|---|---|---|", *rows])
 
 
-def _responses(document: dict[str, Any]) -> list[dict[str, Any]]:
-    operations = [
-        operation
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        cast("dict[str, Any]", operation)
         for path in document.get("paths", {}).values()
         for operation in path.values()
         if isinstance(operation, dict)
     ]
-    return [cast("dict[str, Any]", operation.get("responses", {})) for operation in operations]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that may be left out: in an address nothing is null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **choices[0]}
 
 
 def _documented(status: int) -> dict[str, Any]:

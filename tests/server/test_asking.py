@@ -9,7 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from graph.run import Asked
 from graph.runtime import Runtime
+from graph.thread_lock import lock_name
 from lab.faults import Hang
 from lab.minimax import MiniMaxDouble
 from tests.conftest import DATABASES
@@ -117,6 +119,21 @@ async def test_of_many_at_once_on_a_thread_all_that_are_refused_name_the_run_in_
     answers = [answer.json() for answer in await asyncio.gather(*asked)]
     [answered] = [answer for answer in answers if "answer" in answer]
     assert [answer["run_id"] for answer in answers] == [answered["run_id"]] * 5
+
+
+async def test_who_asks_while_the_run_on_a_thread_is_being_written_is_told_of_it(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    name = lock_name("t")
+    assert await runtime.storage.locks.take(name)
+    body = {**OWNER, "thread_id": "t"}
+    asking = asyncio.create_task(client.post("/v1/investigations", json=body))
+    answered, _ = await asyncio.wait({asking}, timeout=0.5)
+    assert not answered
+    await runtime.runs.add(Asked(OWNER["question"], "written", "t"))
+    refused = await asking
+    assert (refused.status_code, refused.json()["run_id"]) == (409, "written")
+    await runtime.storage.locks.release(name)
 
 
 async def test_questions_that_wait_for_a_thread_are_answered_in_their_order(
