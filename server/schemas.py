@@ -47,7 +47,9 @@ class Ask(_Body):
     alert: JsonObject | None = None
     """What an alerting system sent; it is shown to the model as untrusted data."""
     budgets: Budgets = Budgets()
-    metadata: dict[Label, Label] = Field(default={}, max_length=16)
+    metadata: dict[Label, Label] = Field(
+        default={}, max_length=16, json_schema_extra={"additionalProperties": False}
+    )
     """Words of the caller's own, kept with the run."""
     when_busy: Literal["reject", "queue"] = "reject"
     """What to do while another run is on the thread."""

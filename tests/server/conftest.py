@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from graph.runtime import Runtime
 from graph.settings import Settings
+from server import serving
 from server.app import create_app
 
 ROOT = Path(__file__).parents[2]
@@ -78,15 +79,15 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def listening(runtime: Runtime) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application behind a real server, which notices who goes away."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with serving.listening("127.0.0.1", 0) as listener:
         async with application(runtime) as app:
             server = _Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            served = asyncio.create_task(server.serve(sockets=[listener]))
             address = f"http://127.0.0.1:{listener.getsockname()[1]}"
             async with httpx.AsyncClient(base_url=address, timeout=60) as client:
                 yield client
             server.should_exit = True
-            await serving
+            await served
 
 
 @pytest.fixture
