@@ -1,12 +1,12 @@
 """A run: one question that was asked, how it stands, and what happened in it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from graph.errors import InvalidQuestion
-from graph.state import BUDGETS, check_question, is_storable
+from graph.state import BUDGETS, Investigation, check_question, is_storable
 
 ALERT_LIMIT = 20_000
 """Characters of an alert, as JSON."""
@@ -85,12 +85,11 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
     """
     check_question(asked.question)
     texts = [asked.thread_id, *asked.focus, *asked.labels, *asked.labels.values(), asked.key or ""]
-    alert = json.dumps(asked.alert, ensure_ascii=False)
-    # The NUL of a text is an escape in JSON.
-    if not all(map(is_storable, [*texts, alert])) or "\\u0000" in alert:
+    if not all(map(is_storable, [*texts, *_texts(asked.alert)])):
         raise InvalidQuestion("something beside the question holds a NUL or half a character")
-    if len(alert) > ALERT_LIMIT:
-        raise InvalidQuestion(f"the alert has {len(alert)} characters; {ALERT_LIMIT} is the most")
+    length = len(json.dumps(asked.alert, ensure_ascii=False))
+    if length > ALERT_LIMIT:
+        raise InvalidQuestion(f"the alert has {length} characters; {ALERT_LIMIT} is the most")
     for name, value in asked.budgets.items():
         if name not in BUDGETS:
             raise InvalidQuestion(f"there is no budget {name!r}; there are {', '.join(BUDGETS)}")
@@ -98,3 +97,24 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
             raise InvalidQuestion(
                 f"budget {name}={value:g}: give more than 0 and at most {configured[name]:g}"
             )
+
+
+def answer_of(state: Investigation) -> dict[str, Any]:
+    """What is told of the state that a run ended with."""
+    return {
+        "answer": state["messages"][-1].text,
+        **{name: state.get(name) for name in ("report", "failure", "spent", "enrichment")},
+    }
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON-able value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _texts(name)
+            yield from _texts(part)
+    elif isinstance(value, Sequence):
+        for part in value:
+            yield from _texts(part)

@@ -18,7 +18,7 @@ from langgraph.graph.state import CompiledStateGraph
 from graph.attempt import Attempt, broken_off
 from graph.errors import KeyReused, RunEnded, RunUnknown, ThreadBusy, TooManyRuns
 from graph.observers import NOBODY, Observers, Work, at_work
-from graph.run import Asked, Event, Run, RunStatus
+from graph.run import Asked, Event, Run, RunStatus, answer_of
 from graph.run_log import RunLog, opened, place
 from graph.runs import STUDIO, UNFINISHED, Runs
 from graph.state import Investigation, summary
@@ -247,20 +247,8 @@ class Turns:
 
     async def _answered(self, run: Run, log: RunLog, state: Investigation) -> Tell:
         run_id = run["run_id"]
-        failure = state.get("failure")
-        status: RunStatus = "failed" if failure else "done"
-        last = log.next(
-            "answered",
-            {
-                "run_id": run_id,
-                "status": status,
-                "answer": state["messages"][-1].text,
-                "report": state.get("report"),
-                "failure": failure,
-                "spent": state.get("spent"),
-                "enrichment": state.get("enrichment"),
-            },
-        )
+        status: RunStatus = "failed" if state.get("failure") else "done"
+        last = log.next("answered", {"run_id": run_id, "status": status, **answer_of(state)})
         await self._ended(run, log, last, status=status, **summary(state))
         return partial(self._tell, run_id, log, last)
 

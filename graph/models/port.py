@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages.ai import add_usage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -91,9 +92,12 @@ class ModelPort:
     ) -> AIMessage | ModelFailure:
         answer = await self._attempts(messages, schemas)
         if isinstance(answer, AIMessage) and is_empty(answer):
+            empty = answer
             answer = await self._attempts([*messages, HumanMessage(NUDGE)], schemas)
             if isinstance(answer, AIMessage) and is_empty(answer):
                 return ModelFailure("empty", "no text and no tool call", self.model, 2)
+            if isinstance(answer, AIMessage):
+                answer = _with_cost_of(empty, answer)
         return answer
 
     async def _attempts(
@@ -201,6 +205,18 @@ def _on_tape(message: BaseMessage) -> dict[str, str]:
     calls = getattr(message, "tool_calls", [])
     answers = getattr(message, "tool_call_id", None)
     return {"ref": message.id, "digest": digest([message.text, calls, answers])}
+
+
+def _with_cost_of(empty: AIMessage, answer: AIMessage) -> AIMessage:
+    """The answer, with what the empty one before it used."""
+    first, second = (one.response_metadata.get("response_cost") for one in (empty, answer))
+    cost = None if first is None or second is None else first + second
+    return answer.model_copy(
+        update={
+            "usage_metadata": add_usage(empty.usage_metadata, answer.usage_metadata),
+            "response_metadata": {**answer.response_metadata, "response_cost": cost},
+        }
+    )
 
 
 def _outcome(answer: AIMessage | ModelFailure) -> Outcome:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse
 from pydantic import Field
 
-from graph.run import RunStatus
+from graph.run import RunStatus, answer_of
 from server.access import ADMITTED
 from server.events import EVENTS, stream
 from server.fields import Moment, Name, Parameters, Text
@@ -69,10 +69,10 @@ async def cancel(run_id: Name, runtime: Running) -> Run:
 async def answer(run_id: Name, runtime: Running) -> Answered:
     """The answer and its report."""
     known = await runtime.turns.known(run_id)
-    events = await runtime.runs.events(run_id)
-    if not events or events[-1]["event"] != "answered":
+    if known["status"] not in ("done", "failed"):
         raise NotFound(f"run {run_id} has no answer: it is {known['status']}")
-    return Answered.model_validate({**events[-1]["data"], "thread_id": known["thread_id"]})
+    state = await Snapshots(runtime.graph, known).state()
+    return Answered.model_validate({**known, **answer_of(state)})
 
 
 @router.get("/{run_id}/evidence", summary="Read the evidence", responses=documented(404, 422))

@@ -174,7 +174,11 @@ async def test_one_empty_answer_gets_one_nudge(runtime: Runtime, provider: MiniM
     provider.queue(ORCHESTRATOR, Reply({"content": "\n"}))
     state = await runtime.investigate(QUESTION)
     assert cause(state) == "pricing-service"
-    assert len(provider.of(ORCHESTRATOR)) == REQUESTS_OF_A_GOOD_TURN + 1
+    asked = provider.of(ORCHESTRATOR)
+    assert len(asked) == REQUESTS_OF_A_GOOD_TURN + 1
+    # What the empty answer used is counted too.
+    used = sum(len(json.dumps(seen.body["messages"])) // 4 for seen in asked)
+    assert state["spent"]["input_tokens"] == used
 
 
 async def test_empty_answers_for_ever_are_said_out_loud(

@@ -80,6 +80,22 @@ async def test_a_second_turn_on_a_busy_thread_is_refused_and_the_first_goes_on(
     assert questions == ["Who owns cart-service?", "And checkout-service?"]
 
 
+async def test_an_alert_that_no_database_takes_is_refused_and_one_that_looks_so_is_not(
+    runtime: Runtime,
+) -> None:
+    def asked(text: str) -> Asked:
+        alert = {"tags": [{"path": text}]}
+        return Asked("Who owns cart-service?", str(uuid4()), str(uuid4()), alert=alert)
+
+    for text in ("a\0b", "half of \ud83d"):
+        with pytest.raises(InvalidQuestion, match="beside the question"):
+            await runtime.submit(asked(text))
+    run, _ = await runtime.submit(asked("C:\\u0000"))
+    async for _ in runtime.turns.follow(run["run_id"]):
+        pass
+    assert (await runtime.turns.known(run["run_id"]))["status"] == "done"
+
+
 async def test_another_thread_sees_nothing_of_it(runtime: Runtime, provider: MiniMaxDouble) -> None:
     await runtime.investigate("Who owns cart-service?", thread_id="t")
     asked = len(provider.of(ORCHESTRATOR))

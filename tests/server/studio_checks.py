@@ -224,6 +224,8 @@ async def test_a_run_made_in_studio_streams_its_steps_and_gets_its_enrichment(
     runs = (await studio.ours.get("/v1/runs", params={"thread_id": thread})).json()["items"]
     told = [(run["run_id"], run["status"], run["origin"], run["root_cause"]) for run in runs]
     assert told == [(run_id, "done", "langgraph", "pricing-service")]
+    answer = (await studio.ours.get(f"/v1/runs/{run_id}/answer")).json()
+    assert answer["report"]["root_cause"]["component"] == "pricing-service"
     steps = (await studio.ours.get(f"/v1/runs/{run_id}/steps")).json()["items"]
     assert steps[-1]["nodes"] == ["respond"]
     wanted = {"kind": "enrichment", "parent_thread_id": thread}
