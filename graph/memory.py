@@ -100,15 +100,18 @@ class Memory:
 
         return await exchange("memory", "remember", request, live)
 
-    async def items(self, limit: int = SCAN_LIMIT) -> list[dict[str, Any]]:
-        """All insights and patterns, newest first, each with its key as `id` and its `kind`."""
+    async def items(self, limit: int = SCAN_LIMIT, offset: int = 0) -> list[dict[str, Any]]:
+        """Insights and patterns, each with its key as `id` and its `kind`.
+
+        The latest confirmed first, without the first `offset`, at most `limit`.
+        """
         found = [
             {"id": item.key, "kind": kind, **item.value}
             for kind in KINDS
-            for item in await self._store.asearch((kind,), limit=limit)
+            for item in await self._store.asearch((kind,), limit=offset + limit)
         ]
         newest_first = sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
-        return newest_first[:limit]
+        return newest_first[offset : offset + limit]
 
     async def item(self, key: str) -> dict[str, Any] | None:
         """The insight or pattern of that id, or None."""

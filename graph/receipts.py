@@ -57,16 +57,19 @@ class Receipts:
         status: ReceiptStatus | None = None,
         since: str | None = None,
         limit: int = SEARCH_LIMIT,
+        offset: int = 0,
     ) -> list[Receipt]:
         """The receipts with that status of turns asked at `since` (ISO 8601, UTC) or later.
 
-        The latest changed first, `SEARCH_LIMIT` at most.
+        The latest changed first, without the first `offset`, `SEARCH_LIMIT` at most.
         """
         wanted: dict[str, Any] = {"status": status} if status else {}
         if since:
             wanted["asked_at"] = {"$gte": since}
         most = min(limit, SEARCH_LIMIT)
-        found = await self._store.asearch(NAMESPACE, filter=wanted or None, limit=most)
+        found = await self._store.asearch(
+            NAMESPACE, filter=wanted or None, limit=most, offset=offset
+        )
         return [_whole(item.value) for item in found]
 
     async def begin(self, turn: Turn, at: str) -> Receipt:

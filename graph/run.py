@@ -48,6 +48,14 @@ class Run(TypedDict):
     analyst_cost_usd: float
 
 
+class Conversation(TypedDict):
+    """A thread, as the runs on it tell."""
+
+    thread_id: str
+    runs: int
+    last_asked_at: str
+
+
 class Event(TypedDict):
     """One thing that happened in a run, as a stream tells it."""
 

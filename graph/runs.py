@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from graph.errors import InvalidCursor
-from graph.run import Asked, Event, Run, RunStatus
+from graph.run import Asked, Conversation, Event, Run, RunStatus
 from graph.state import Receipt, Turn
 from graph.storage.tables import run_events, runs
 from graph.tape import exchange
@@ -170,6 +170,28 @@ class Runs:
         more = len(found) > limit
         last = found[limit - 1] if more else None
         return found[:limit], f"{last['asked_at']}_{last['run_id']}" if last else None
+
+    async def threads(
+        self, *, limit: int = PAGE_LIMIT, cursor: str | None = None
+    ) -> tuple[list[Conversation], str | None]:
+        """Threads, that with the latest question first, and the cursor of the next page.
+
+        Raises InvalidCursor for one that did not come from here.
+        """
+        last = func.max(runs.c.asked_at)
+        statement = select(
+            runs.c.thread_id, func.count().label("runs"), last.label("last_asked_at")
+        ).group_by(runs.c.thread_id)
+        if cursor is not None:
+            asked_at, thread_id = _position(cursor)
+            same = and_(last == asked_at, runs.c.thread_id < thread_id)
+            statement = statement.having(or_(last < asked_at, same))
+        statement = statement.order_by(last.desc(), runs.c.thread_id.desc()).limit(limit + 1)
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(statement)).mappings().all()
+        found = [cast(Conversation, dict(row)) for row in rows]
+        end = found[limit - 1] if len(found) > limit else None
+        return found[:limit], f"{end['last_asked_at']}_{end['thread_id']}" if end else None
 
     async def totals(self, since: str | None = None) -> dict[str, Any]:
         """Sums over the runs asked since then: runs by status, tokens, cost in USD."""

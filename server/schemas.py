@@ -141,6 +141,22 @@ class EvidenceList(BaseModel):
     items: list[dict[str, Any]]
 
 
+class ThreadSummary(BaseModel):
+    """A conversation, as the runs on it tell."""
+
+    thread_id: str
+    runs: int
+    last_asked_at: str
+
+
+class Threads(BaseModel):
+    """A page of conversations, that with the latest question first."""
+
+    items: list[ThreadSummary]
+    next_cursor: str | None
+    """For the parameter `cursor`; null on the last page."""
+
+
 class Thread(BaseModel):
     """A conversation: its questions and answers, and whether a run is on it."""
 
@@ -171,6 +187,8 @@ class Receipts(BaseModel):
     """Receipts, the latest changed first."""
 
     items: list[Receipt]
+    next_cursor: str | None
+    """For the parameter `cursor`; null when there is no further page."""
 
 
 class MemoryItem(BaseModel):
@@ -188,6 +206,8 @@ class MemoryItems(BaseModel):
     """Items of memory, the latest confirmed first."""
 
     items: list[MemoryItem]
+    next_cursor: str | None
+    """For the parameter `cursor`; null when there is no further page."""
 
 
 class ToolInfo(BaseModel):

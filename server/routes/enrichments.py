@@ -7,13 +7,15 @@ from pydantic import Field
 
 from graph.state import ReceiptStatus
 from server.access import ADMITTED
-from server.fields import Moment, Name, Parameters
+from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
+from server.pages import following, place
 from server.problems import WITH_BODY, NotFound
 from server.routes.running import Running
 from server.schemas import Receipt, Receipts, Retry
 
 router = APIRouter(prefix="/v1/enrichments", tags=["enrichments"], dependencies=[ADMITTED])
+MOST = 500
 
 
 class Wanted(Parameters):
@@ -21,14 +23,22 @@ class Wanted(Parameters):
 
     status: ReceiptStatus | None = None
     since: Moment | None = None
-    limit: int = Field(default=100, ge=1, le=500)
+    limit: int = Field(default=100, ge=1, le=MOST)
+    cursor: Text | None = Field(default=None, max_length=20)
 
 
 @router.get("", summary="List receipts", responses=documented(422))
 async def receipts(runtime: Running, wanted: Annotated[Wanted, Query()]) -> Receipts:
-    """Those of turns asked since then; the latest changed first."""
-    found = await runtime.enrichments(**wanted.model_dump())
-    return Receipts(items=[Receipt.model_validate(entry) for entry in found])
+    """Those of turns asked since then; the latest changed first.
+
+    One that changes while the pages are read may come twice; none is left out.
+    """
+    offset = place(wanted.cursor)
+    found = await runtime.receipts.search(
+        status=wanted.status, since=wanted.since, limit=wanted.limit, offset=offset
+    )
+    items = [Receipt.model_validate(entry) for entry in found]
+    return Receipts(items=items, next_cursor=following(offset, len(items), wanted.limit))
 
 
 @router.get("/{run_id}", summary="Read a receipt", responses=documented(404, 422))

@@ -7,8 +7,9 @@ from pydantic import Field
 
 from graph.memory import MemoryStatus
 from server.access import ADMITTED, Admitted
-from server.fields import Name, Parameters
+from server.fields import Name, Parameters, Text
 from server.openapi import documented
+from server.pages import following, place
 from server.problems import NotFound
 from server.routes.running import Running
 from server.schemas import MemoryItem, MemoryItems
@@ -22,16 +23,19 @@ MARKS: dict[str, MemoryStatus] = {
 
 
 class Wanted(Parameters):
-    """How many items are listed."""
+    """How many items are listed, and from where on."""
 
     limit: int = Field(default=100, ge=1, le=500)
+    cursor: Text | None = Field(default=None, max_length=20)
 
 
 @router.get("", summary="List what was learned", responses=documented(422))
 async def items(runtime: Running, wanted: Annotated[Wanted, Query()]) -> MemoryItems:
     """Insights and patterns, the latest confirmed first."""
-    found = await runtime.memory.items(wanted.limit)
-    return MemoryItems(items=[MemoryItem.model_validate(entry) for entry in found])
+    offset = place(wanted.cursor)
+    found = await runtime.memory.items(wanted.limit, offset)
+    items = [MemoryItem.model_validate(entry) for entry in found]
+    return MemoryItems(items=items, next_cursor=following(offset, len(items), wanted.limit))
 
 
 @router.get("/{item_id}", summary="Read an item", responses=documented(404, 422))

@@ -1,16 +1,34 @@
 """Threads: the conversations."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from langchain_core.messages import AIMessage
+from pydantic import Field
 
 from server.access import ADMITTED
-from server.fields import Name
+from server.fields import Name, Parameters, Text
 from server.openapi import documented
 from server.problems import NotFound
 from server.routes.running import Running
-from server.schemas import Thread
+from server.schemas import Thread, Threads, ThreadSummary
 
 router = APIRouter(prefix="/v1/threads", tags=["threads"], dependencies=[ADMITTED])
+
+
+class Wanted(Parameters):
+    """Which conversations are listed."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    cursor: Text | None = Field(default=None, max_length=300)
+
+
+@router.get("", summary="List conversations", responses=documented(422))
+async def threads(runtime: Running, wanted: Annotated[Wanted, Query()]) -> Threads:
+    """That with the latest question first."""
+    found, following = await runtime.runs.threads(**wanted.model_dump())
+    items = [ThreadSummary.model_validate(entry) for entry in found]
+    return Threads(items=items, next_cursor=following)
 
 
 @router.get("/{thread_id}", summary="Read a conversation", responses=documented(404, 422))
