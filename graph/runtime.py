@@ -40,6 +40,8 @@ from graph.turns import Turns
 SETUP_WAIT_S = 60.0
 """Replicas that start together set the database up one after the other."""
 POLL_S = 0.1
+STEP_LOOKS = 20
+"""For the checkpoint after a receipt: an enrichment that broke has one, and its step stays open."""
 STEPS_PER_VISIT = 2
 STEPS_BEYOND = 10
 """LangGraph's own step limit, as a backstop behind the budgets: plan and tool per visit."""
@@ -120,7 +122,8 @@ class Runtime:
     async def enrichment(self, turn_id: str) -> Receipt | None:
         """Wait for that turn's enrichment to end; its receipt, None when the turn is unknown.
 
-        Where enrichment is switched off nothing is waited for.
+        Its last step is a checkpoint then, too. Where enrichment is switched off nothing is
+        waited for.
         """
         limit_s = self.settings.enrichment_timeout_s * (1 + self.settings.enrichment_backlog)
         try:
@@ -128,11 +131,22 @@ class Runtime:
                 while True:
                     kept = await self.receipts.get(turn_id)
                     ended = kept is None or kept["status"] != "pending"
+                    if kept and ended:
+                        await self._kept_its_step(kept)
                     if ended or not self.settings.enrichment:
                         return kept
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             return await self.receipts.get(turn_id)
+
+    async def _kept_its_step(self, receipt: Receipt) -> None:
+        """Wait, not for long, for the checkpoint that comes after the receipt."""
+        if receipt["thread_id"] is None or receipt["status"] == "skipped":
+            return
+        for _ in range(STEP_LOOKS):
+            if not (await self.graph.aget_state(_place(receipt["thread_id"]))).tasks:
+                return
+            await asyncio.sleep(POLL_S)
 
     async def enrichments(
         self, *, status: ReceiptStatus | None = None, since: str | None = None, limit: int = 100
