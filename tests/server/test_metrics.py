@@ -85,6 +85,8 @@ async def test_after_a_turn_and_its_enrichment_the_numbers_are_those_of_the_wire
     async with asking(runtime) as (client, ends):
         turn = await asked(client)
         await ends.wait_for(turn["run_id"])
+        # Its receipt comes before the end of its step.
+        await runtime.enrichment(turn["run_id"])
         samples = await scraped(client)
         usage = (await client.get("/v1/usage")).json()
     assert named(samples, "netforge_turns_total") == {("http", "done"): 1}
