@@ -13,7 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from graph.errors import StateUnavailable
 from graph.run import Run
 from graph.run_log import RunLog
-from graph.state import Failure, Investigation
+from graph.state import Failure, Investigation, nothing_spent
 from graph.storage import STORAGE_ERRORS, in_one_line
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,14 @@ class Attempt:
         )
         asked = [] if self._reached(known.values) else self._input()["messages"]
         failure = Failure(kind=kind, message=said, attempts=self.number - 1)
-        recorded = {"messages": [*asked, answer], "report": None, "failure": failure}
+        recorded: dict[str, Any] = {
+            "messages": [*asked, answer],
+            "report": None,
+            "failure": failure,
+        }
+        if known.values.get("turn", {}).get("id") != self.run["run_id"]:
+            # Its first step was never kept: what is there is an earlier turn's.
+            recorded |= {"spent": nothing_spent(), "enrichment": None}
         await self.graph.aupdate_state(self._config, recorded, "respond")
 
     @property

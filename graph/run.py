@@ -19,7 +19,7 @@ class Run(TypedDict):
     run_id: str
     thread_id: str
     status: RunStatus
-    """`queued`: accepted. `done`: answered. `failed`: it ended without an answer."""
+    """`queued`: accepted. `done`: answered. `failed`: the answer says why not."""
     origin: str
     """`http`, `webhook`, `code`, or `langgraph` for a run of LangGraph's own server."""
     key: str | None
@@ -105,6 +105,18 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
             raise InvalidQuestion(
                 f"budget {name}={value:g}: give more than 0 and at most {configured[name]:g}"
             )
+
+
+def summary(state: Investigation) -> dict[str, Any]:
+    """What the row of a run keeps of the state that it ended with."""
+    spent, report, failure = state["spent"], state.get("report"), state.get("failure")
+    cause = report["root_cause"] if report else None
+    kept = ("visits", "tool_calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
+    return {
+        "root_cause": cause["component"] if cause else None,
+        "reason": failure["message"] if failure else None,
+        **{name: spent[name] for name in kept},  # type: ignore[literal-required]
+    }
 
 
 def answer_of(state: Investigation) -> dict[str, Any]:

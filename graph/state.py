@@ -284,13 +284,15 @@ def _messages(write: Any) -> Sequence[AnyMessage]:
     return cast(Sequence[AnyMessage], messages)
 
 
-def summary(state: Investigation) -> dict[str, Any]:
-    """What the row of a run keeps of the state that it ended with."""
-    spent, report, failure = state["spent"], state.get("report"), state.get("failure")
-    cause = report["root_cause"] if report else None
-    kept = ("visits", "tool_calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
-    return {
-        "root_cause": cause["component"] if cause else None,
-        "reason": failure["message"] if failure else None,
-        **{name: spent[name] for name in kept},  # type: ignore[literal-required]
-    }
+def nothing_spent() -> Spent:
+    """What a turn begins with."""
+    return Spent(
+        visits=0,
+        visits_over_budget=0,
+        tool_calls=0,
+        input_tokens=0,
+        output_tokens=0,
+        cost_usd=0.0,
+        unpriced_calls=0,
+        seconds=0.0,
+    )

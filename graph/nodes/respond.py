@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from graph.detached.hand_over import HandOver
 from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
-from graph.state import Investigation, Receipt, Turn, evidence_of_turn, summary
+from graph.run import summary
+from graph.state import Investigation, Receipt, Turn, evidence_of_turn
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
 from graph.tape import Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
