@@ -29,6 +29,7 @@ from graph.state import (
     Turn,
     begins_turn,
     evidence_of_turn,
+    nothing_spent,
     question_message,
 )
 from graph.tape import Update, digest, identity, now
@@ -101,7 +102,7 @@ class Plan:
         begun = await self._begin(state) if begins_turn(state) else {}
         known = cast(Investigation, {**state, **begun})
         turn, spent = known["turn"], await _counted(known)
-        used_up = self.budgets.lowered(turn.get("budgets") or {}).spent_up(spent)
+        used_up = self._budgets(turn).spent_up(spent)
         if used_up and spent["visits_over_budget"] >= VISITS_TO_CONCLUDE:
             names = ", ".join(used_up)
             failure = ModelFailure("budget", f"{names} used up, no conclusion", "orchestrator")
@@ -129,6 +130,9 @@ class Plan:
             return "respond"
         return [Send("tool", visit) for visit in self._visits(state, answer)]
 
+    def _budgets(self, turn: Turn) -> Budgets:
+        return self.budgets.lowered(turn.get("budgets") or {})
+
     async def _begin(self, state: Investigation) -> Update:
         question = question_message(state)
         run = await identity()
@@ -150,16 +154,7 @@ class Plan:
             "focus": [],
             "alert": None,
             "budgets": {},
-            "spent": Spent(
-                visits=0,
-                visits_over_budget=0,
-                tool_calls=0,
-                input_tokens=0,
-                output_tokens=0,
-                cost_usd=0.0,
-                unpriced_calls=0,
-                seconds=0.0,
-            ),
+            "spent": nothing_spent(),
             "recalled": await self.recall(turn["question"], turn["focus"]),
             "report": None,
             "sent_back": False,
@@ -208,7 +203,11 @@ class Plan:
         turn, spent = state["turn"], state["spent"]
         malformed = {call["id"]: call["error"] for call in answer.invalid_tool_calls}
         earlier = _earlier_results(state)
-        left = 0 if spent["visits_over_budget"] else self.budgets.tool_calls - spent["tool_calls"]
+        left = (
+            0
+            if spent["visits_over_budget"]
+            else self._budgets(turn).tool_calls - spent["tool_calls"]
+        )
         number = len(state.get("evidence", []))
         visits: list[CallVisit] = []
         for index, call in enumerate(answer.tool_calls):

@@ -170,12 +170,16 @@ async def test_a_lower_budget_is_kept_and_a_higher_one_is_refused(
     assert less["spent"]["visits_over_budget"] == 1
     run = (await client.get(f"/v1/runs/{less['run_id']}")).json()
     assert run["budgets"] == {"visits": 1}
+    fewer = {**SLOW, "budgets": {"tool_calls": 2}}
+    assert full["spent"]["tool_calls"] > 2
+    held = (await client.post("/v1/investigations", json=fewer)).json()
+    assert held["spent"]["tool_calls"] == 2
     for name, most in runtime.settings.budgets.items():
         higher = {**SLOW, "budgets": {name: most + 1}}
         refused = await client.post("/v1/investigations", json=higher)
         assert refused.status_code == 422
         assert f"budget {name}=" in refused.json()["detail"]
-    assert await rows(runtime) == 2
+    assert await rows(runtime) == 3
 
 
 async def test_metadata_and_focus_are_kept_and_the_model_is_told_the_focus(
