@@ -6,7 +6,6 @@ which reaches somebody else is seen.
 
 import asyncio
 import json
-import multiprocessing
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench.apart import apart
 from lab import standin
 from lab.estate import environment, open_estate
 from lab.incident import load
@@ -21,24 +21,13 @@ from lab.minimax import MiniMaxDouble
 from lab.standin.reading import turn_so_far
 
 TICKET = re.compile(r"T\d{6}")
-END_LIMIT_S = 30
 
 
 @asynccontextmanager
 async def serve(incident: str, state_dir: Path) -> AsyncIterator[dict[str, str]]:
     """The environment of a server that is to look at that incident; all is ended at the end."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(theirs, incident, state_dir))
-    process.start()
-    theirs.close()
-    try:
-        yield await asyncio.to_thread(ours.recv)
-    finally:
-        # It ends when nobody holds this end any more, also when we are killed.
-        ours.close()
-        await asyncio.to_thread(process.join, END_LIMIT_S)
-        process.terminate()
+    async with apart(_main, incident, state_dir) as pipe:
+        yield await asyncio.to_thread(pipe.recv)
 
 
 def _main(pipe: Connection, incident: str, state_dir: Path) -> None:

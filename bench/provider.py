@@ -1,13 +1,13 @@
 """The stand-in behind the MiniMax double in a process of its own, so that it costs us nothing."""
 
 import asyncio
-import multiprocessing
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from bench.apart import apart
 from lab import minimax, standin
 
 ANALYST = "MiniMax-M2.5"
@@ -46,17 +46,8 @@ class Watch:
 @asynccontextmanager
 async def serve(delay_s: float) -> AsyncIterator[Provider]:
     """The endpoint, whose answers take `delay_s`; the process is ended at the end."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_main, args=(theirs, delay_s), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield Provider(await asyncio.to_thread(ours.recv), ours)
-    finally:
-        process.terminate()
-        await asyncio.to_thread(process.join)
-        ours.close()
+    async with apart(_main, delay_s) as pipe:
+        yield Provider(await asyncio.to_thread(pipe.recv), pipe)
 
 
 def _main(pipe: Connection, delay_s: float) -> None:
@@ -68,6 +59,7 @@ async def _serve(pipe: Connection, delay_s: float) -> None:
     async with minimax.serve(watch) as double:
         watch.double, double.delay_s = double, delay_s
         pipe.send(double.url)
-        while True:
-            await asyncio.to_thread(pipe.recv)
-            pipe.send(watch.most)
+        with suppress(EOFError):
+            while True:
+                await asyncio.to_thread(pipe.recv)
+                pipe.send(watch.most)

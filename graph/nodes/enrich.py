@@ -60,6 +60,7 @@ class Enrich:
         begun = await self.begin(turn, started.isoformat())
         if begun["status"] != "pending":
             # Its receipt was kept and the process died before this step was.
+            await self.enriched(begun)
             return {"enrichment": begun, "retry": None}
         study = _Study(self, state, begun, started)
         update: Update = {}

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from graph.state import ReceiptStatus
 from server.access import ADMITTED
+from server.dependencies import Running
 from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
 from server.pages import following, place
 from server.problems import WITH_BODY, NotFound
-from server.routes.running import Running
 from server.schemas import Receipt, Receipts, Retry
 
 router = APIRouter(prefix="/v1/enrichments", tags=["enrichments"], dependencies=[ADMITTED])

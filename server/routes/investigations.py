@@ -14,11 +14,11 @@ from graph.run import Asked, Event
 from graph.runtime import Runtime
 from graph.tape import digest
 from server.access import ADMITTED, Admitted
+from server.dependencies import Running
 from server.events import EVENTS, stream
 from server.fields import Name
 from server.openapi import documented
 from server.problems import WITH_BODY, Cancelled
-from server.routes.running import Running
 from server.schemas import Answered, Ask, Run
 
 router = APIRouter(prefix="/v1", tags=["investigations"], dependencies=[ADMITTED])

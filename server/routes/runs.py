@@ -8,11 +8,11 @@ from pydantic import Field
 
 from graph.run import RunStatus, answer_of
 from server.access import ADMITTED
+from server.dependencies import Running
 from server.events import EVENTS, stream
 from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
 from server.problems import NotFound
-from server.routes.running import Running
 from server.schemas import Answered, EvidenceList, Run, Runs, Step, StepInFull, Steps
 from server.steps import Snapshots, shown
 

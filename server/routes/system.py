@@ -7,11 +7,11 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.access import ADMITTED
+from server.dependencies import Running
 from server.fields import Moment, Parameters
 from server.metrics import Metrics
 from server.openapi import documented
 from server.readiness import looked_at
-from server.routes.running import Running
 from server.schemas import Health, Ready, ToolInfo, Tools, Usage
 
 open_router = APIRouter(tags=["system"])

@@ -7,15 +7,16 @@ before it comes here.
 
 import json
 import logging
-from typing import Annotated, Any, cast
+from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from graph.run import Asked
 from graph.runtime import Runtime
+from server.dependencies import Running
 from server.openapi import documented
 from server.problems import NotFound
 from server.webhooks import datadog, sns
@@ -51,13 +52,6 @@ class Confirmed(BaseModel):
 
     confirmed: str
     """The topic."""
-
-
-def _runtime(request: Request) -> Runtime:
-    return cast(Runtime, request.app.state.runtime)
-
-
-Running = Annotated[Runtime, Depends(_runtime)]
 
 
 def webhook_routes(fetch: Fetch = fetched) -> APIRouter:

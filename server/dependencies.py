@@ -1,4 +1,4 @@
-"""The runtime that the application opened, for the routes."""
+"""What routes are given: the runtime that the application opened."""
 
 from typing import Annotated, cast
 
