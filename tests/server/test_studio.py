@@ -2,10 +2,11 @@
 
 The checks are in `studio_checks.py`, which cannot be collected by itself: it runs once, in a
 network namespace of its own, whose kernel counts what had nowhere to go. Where namespaces are
-not to be had (they take root), strace watches the addresses instead. One of the two must be there.
+not to be had, strace watches the addresses instead. One of the two must be there.
 """
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -21,9 +22,17 @@ from tests.server.conftest import ROOT
 
 CHECKS = [name for name in vars(studio_checks) if name.startswith("test_")]
 LIMIT_S = 110
-ALONE = ["unshare", "--net", "sh", "-c"]
+NAMESPACES = (["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
+"""As root, and as somebody else where that may be."""
+LOOPBACK_UP = """
+import fcntl, socket, struct
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
+"""
+"""Not by `ip`, which a bare machine lacks."""
 IN_NAMESPACE = """
-    ip link set lo up || exit 70
+    "$PYTHON" -c "$LOOPBACK_UP" || exit 70
     "$@"; code=$?
     cat /proc/net/snmp /proc/net/snmp6 >"$COUNTED"
     exit $code
@@ -52,14 +61,21 @@ def _checked(folder: Path) -> Checked:
     report, trace, counted = folder / "report.xml", folder / "trace", folder / "counted"
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
     checks = [sys.executable, "-m", "pytest", *options, studio_checks.__file__]
-    if _namespaces():
-        command = [*ALONE, IN_NAMESPACE.replace("$COUNTED", str(counted)), "sh", *checks]
+    told = {"PYTHON": sys.executable, "LOOPBACK_UP": LOOPBACK_UP, "COUNTED": str(counted)}
+    if alone := _namespace():
+        command = [*alone, "sh", "-c", IN_NAMESPACE, "sh", *checks]
     elif shutil.which("strace"):
         command = [*WATCHED, "-o", str(trace), *checks]
     else:
-        pytest.fail("neither a network namespace (unshare and ip, as root) nor strace is to be had")
+        pytest.fail("neither a network namespace (unshare) nor strace is to be had")
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
     )
     assert report.exists(), done.stdout + done.stderr
     failures: dict[str, list[str]] = {}
@@ -70,11 +86,15 @@ def _checked(folder: Path) -> Checked:
     return Checked(done.stdout + done.stderr, failures, beyond)
 
 
-def _namespaces() -> bool:
-    if not (shutil.which("unshare") and shutil.which("ip")):
-        return False
-    tried = subprocess.run([*ALONE, "ip link set lo up"], capture_output=True, check=False)
-    return tried.returncode == 0
+def _namespace() -> list[str] | None:
+    """The command that gives what follows it a network of its own; None where there is none."""
+    if not shutil.which("unshare"):
+        return None
+    for command in NAMESPACES:
+        tried = [*command, sys.executable, "-c", LOOPBACK_UP]
+        if subprocess.run(tried, capture_output=True, check=False).returncode == 0:
+            return command
+    return None
 
 
 def _counted(counted: Path) -> list[str]:
