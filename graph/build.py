@@ -9,9 +9,9 @@ from langgraph.types import RetryPolicy
 from graph import prompts
 from graph.detached.hand_over import RETRY_TIMEOUT_LIMIT_S, HandOver
 from graph.memory import Memory
-from graph.models.port import Ask
+from graph.models.port import Model
 from graph.nodes import respond
-from graph.nodes.enrich import Analyst, Enrich
+from graph.nodes.enrich import Enrich
 from graph.nodes.plan import Budgets, Plan
 from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
@@ -19,10 +19,10 @@ from graph.observers import Observers
 from graph.receipts import Receipts
 from graph.redaction import Redactor
 from graph.runs import Runs
-from graph.settings import Settings
+from graph.setup import Setup, made_with
 from graph.state import Investigation, Question
-from graph.tape import recorded, recorded_call
 from graph.tools import Toolset
+from graph.visits import recorded, recorded_call
 
 Builder = StateGraph[Any, Any, Any, Any]
 
@@ -36,8 +36,8 @@ and tape."""
 class Ports:
     """What the nodes reach the outside with."""
 
-    orchestrator: Ask
-    analyst: Analyst
+    orchestrator: Model
+    analyst: Model
     toolset: Toolset
     memory: Memory
     receipts: Receipts
@@ -46,41 +46,44 @@ class Ports:
     observers: Observers
 
 
-def build(ports: Ports, settings: Settings) -> Builder:
+def build(ports: Ports, setup: Setup) -> Builder:
     """The graph, uncompiled: whoever runs it adds a saver."""
+    known = {"settings": setup.model_dump(), "made_with": made_with()}
     plan = Plan(
         orchestrator=ports.orchestrator,
         recall=ports.memory.recall,
         begun=ports.runs.begun,
         tools=ports.toolset.tools,
         disabled=ports.toolset.disabled,
+        setup=known,
         prompt=prompts.read("plan").text,
         budgets=Budgets(
-            visits=settings.turn_max_visits,
-            tool_calls=settings.turn_max_tool_calls,
-            tokens=settings.turn_max_tokens,
-            cost_usd=settings.turn_max_cost_usd,
-            seconds=settings.turn_max_seconds,
+            visits=setup.turn_max_visits,
+            tool_calls=setup.turn_max_tool_calls,
+            tokens=setup.turn_max_tokens,
+            cost_usd=setup.turn_max_cost_usd,
+            seconds=setup.turn_max_seconds,
         ),
     )
     tool = Tool(
         tools={known.name: known for known in ports.toolset.tools},
-        timeout_s=settings.tool_timeout_s,
-        max_tokens=settings.tool_max_tokens,
-        redactor=Redactor(settings.redact_emails),
+        timeout_s=setup.tool_timeout_s,
+        max_tokens=setup.tool_max_tokens,
+        redactor=Redactor(setup.redact_emails),
     )
     respond_ = Respond(
-        ports.hand_over, settings.enrichment, ports.runs.concluded, ports.toolset.disabled
+        ports.hand_over, setup.enrichment, ports.runs.concluded, ports.toolset.disabled
     )
     enrich = Enrich(
         analyst=ports.analyst,
         remember=ports.memory.remember,
         begin=ports.receipts.begin,
-        keep_receipt=ports.receipts.put,
+        keep_receipt=ports.receipts.keep,
         enriched=ports.runs.enriched,
+        setup=known,
         prompt=prompts.read("enrich"),
-        model=settings.analyst_model,
-        guard_s=settings.enrichment_timeout_s,
+        model=setup.analyst_model,
+        guard_s=setup.enrichment_timeout_s,
     )
     graph: Builder = StateGraph(Investigation, input_schema=Question)
     graph.add_node("plan", recorded("plan", plan, ports.observers))
@@ -89,7 +92,7 @@ def build(ports: Ports, settings: Settings) -> Builder:
     graph.add_node(
         "enrich",
         recorded("enrich", enrich, ports.observers),
-        timeout=max(settings.enrichment_timeout_s, RETRY_TIMEOUT_LIMIT_S) + BACKSTOP_S,
+        timeout=max(setup.enrichment_timeout_s, RETRY_TIMEOUT_LIMIT_S) + BACKSTOP_S,
         retry_policy=RetryPolicy(max_attempts=1),
     )
     graph.add_edge(START, "plan")

@@ -14,6 +14,7 @@
     ├── KeyReused              a key was used before, for another question
     ├── RunUnknown             there is no such run
     ├── RunEnded               a run has ended, so it cannot be cancelled
+    ├── UnreadableValue        what was read back is not what this version writes
     └── EnrichmentRefused      an enrichment cannot be run again, or not like this
 
 Each message is one line for a person: what failed, with what value, and what to do. A
@@ -80,6 +81,10 @@ class InvalidCursor(NetForgeError):
 
 class InvalidQuestion(NetForgeError):
     """The input holds no question that could be investigated."""
+
+
+class UnreadableValue(NetForgeError):
+    """A value of the state, or a recording of one, that this version did not write."""
 
 
 class EnrichmentRefused(NetForgeError):

@@ -12,13 +12,14 @@ from typing import Any, Literal, TypedDict
 
 from langgraph.store.base import BaseStore, PutOp
 
+from graph.codec import digest
 from graph.findings import Findings, Insight, Pattern
 from graph.observers import NOBODY, Observers
 from graph.receipts import LOCK_WAIT_S
 from graph.receipts import NAMESPACE as RECEIPTS
 from graph.state import Recalled, Receipt
 from graph.storage import Locks
-from graph.tape import digest, exchange
+from graph.tape import exchange
 from graph.untrusted import printable
 
 TAG = "[MiniMax]"

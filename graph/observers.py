@@ -6,10 +6,10 @@ happened. So one that fails breaks nothing: the loop logs its exception, and goe
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 from uuid import uuid4
 
 from graph.run import Run
@@ -43,10 +43,8 @@ class Observer:
     def visit_ended(self, work: Work | None, node: str) -> None:
         """A node was visited, to the end of the visit or to what broke it off."""
 
-    def exchange_ended(
-        self, work: Work | None, exchange: Exchange, measured: Mapping[str, Any]
-    ) -> None:
-        """Something outside answered or failed; `measured` is what `graph.tape.Outcome` says."""
+    def exchange_ended(self, work: Work | None, exchange: Exchange) -> None:
+        """Something outside answered or failed."""
 
     def run_ended(self, run: Run) -> None:
         """A turn of ours is done, failed or cancelled. Its end is the moment of the call."""
@@ -70,10 +68,10 @@ class Observers:
         work = at_work.get()
         self._tell(lambda one: one.visit_ended(work, node))
 
-    def exchange_ended(self, exchange: Exchange, measured: Mapping[str, Any]) -> None:
+    def exchange_ended(self, exchange: Exchange) -> None:
         """See Observer."""
         work = at_work.get()
-        self._tell(lambda one: one.exchange_ended(work, exchange, measured))
+        self._tell(lambda one: one.exchange_ended(work, exchange))
 
     def run_ended(self, run: Run) -> None:
         """See Observer."""

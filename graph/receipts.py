@@ -46,6 +46,14 @@ class Receipts:
         await self._store.aput(NAMESPACE, entry["turn_id"], dict(entry))
         self._observers.receipt_kept(entry)
 
+    async def keep(self, entry: Receipt) -> None:
+        """Keep it as a step of the enrichment itself."""
+
+        async def live() -> None:
+            await self.put(entry)
+
+        await exchange("memory", "keep_receipt", {"receipt": dict(entry)}, live)
+
     async def get(self, turn_id: str) -> Receipt | None:
         """The receipt of that turn, or None when the turn is not known."""
         item = await self._store.aget(NAMESPACE, turn_id)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from graph.errors import InvalidQuestion
-from graph.state import BUDGETS, Investigation, check_question, is_storable
+from graph.question import check_question, is_storable
+from graph.state import BUDGETS, Investigation
 
 ALERT_LIMIT = 20_000
 """Characters of an alert, as JSON."""

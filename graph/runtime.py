@@ -21,13 +21,14 @@ from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
-from graph.models.port import open_models
+from graph.models.calls import open_models
 from graph.observers import Observer, Observers
 from graph.receipts import Receipts
 from graph.redaction import Redactor
 from graph.run import Asked, Run, check_asked
 from graph.runs import Runs
 from graph.settings import Settings
+from graph.setup import Setup
 from graph.state import Investigation, Receipt, ReceiptStatus
 from graph.storage import STORAGE_ERRORS, Storage, in_one_line, open_storage
 from graph.tools import Toolset, toolset
@@ -207,7 +208,7 @@ async def open_runtime(
             hand_over=detached,
             observers=observers,
         )
-        builder = build(ports, settings)
+        builder = build(ports, Setup.of(settings))
         graph = builder.compile(checkpointer=storage.saver)
         branch = Branch(receipts, storage.locks, breaker, settings.enrichment_timeout_s)
         branch.attach(graph)

@@ -8,11 +8,9 @@ the step's writes, and what a thread costs grows with its length, not with its s
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NotRequired, cast
 
-from langchain_core.messages import AnyMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import AnyMessage, convert_to_messages
 from langgraph.channels.delta import DeltaChannel
 from typing_extensions import TypedDict
-
-from graph.errors import InvalidQuestion
 
 SNAPSHOT_EVERY = 600
 """Updates of a channel between two full copies of it. At about three updates a turn, a copy
@@ -161,14 +159,38 @@ class Exchange(TypedDict):
     visit: int
     index: int | None
     """Which of the calls sent side by side; None outside the tool node."""
-    kind: Literal["model", "tool", "memory", "clock", "identity", "detach", "run"]
+    kind: Literal["model", "tool", "memory", "clock", "identity", "setup", "detach", "run"]
     name: str
     digest: str
+    """Of the request."""
     request: Any
     response: Any
+    """What `graph.tape.Outcome` says of it; None with status `error`: it was raised or cut off."""
     status: Literal["ok", "no_data", "error"]
     error: str | None
     seconds: float
+    measured: dict[str, Any]
+    """Tokens and cost of a model's answer, with its failed attempts; the source of a tool's."""
+    texts: NotRequired[dict[str, str]]
+    """Long texts of the request, by their digests, which stand in it; each once in a turn."""
+
+
+class Fork(TypedDict):
+    """Where a run was taken from, when it did not begin at its question."""
+
+    run_id: str
+    """This run; a later turn of its thread is not concerned."""
+    parent: str
+    at: str
+    """The address of the first step that was not taken over, such as `plan#2`."""
+    model: str | None
+    """Instead of the configured model of that step; None is as configured."""
+    prompt: str | None
+    """Instead of the prompt of that step."""
+    idle_s: float
+    """Between the recorded step and the fork; it does not count as time spent."""
+    setup: dict[str, Any]
+    """As in an exchange of kind `setup`: what the live part ran with."""
 
 
 class Recalled(TypedDict):
@@ -201,6 +223,7 @@ class Investigation(TypedDict, total=False):
     alert: dict[str, Any] | None
     budgets: dict[str, float]
     turn: Turn
+    fork: Fork | None
     visits: dict[str, int]
     """How often each node was entered in this turn."""
     spent: Spent
@@ -228,43 +251,6 @@ class Investigation(TypedDict, total=False):
 
 BUDGETS = ("visits", "tool_calls", "tokens", "cost_usd", "seconds")
 """What a turn may use only so much of."""
-QUESTION_LIMIT = 8000
-"""Characters of a question."""
-
-
-def is_storable(text: str) -> bool:
-    """Whether any database takes the text: UTF-8, without a lone surrogate, without a NUL."""
-    if "\0" in text:
-        return False
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def check_question(text: str) -> None:
-    """Raise InvalidQuestion, with what is wrong, for a text that cannot be asked."""
-    if not text.strip():
-        raise InvalidQuestion("the question is empty: send a message with some text")
-    if len(text) > QUESTION_LIMIT:
-        raise InvalidQuestion(
-            f"the question has {len(text)} characters; {QUESTION_LIMIT} is the most"
-        )
-    if not is_storable(text):
-        raise InvalidQuestion("the question holds a NUL or half a character (a lone surrogate)")
-
-
-def question_message(state: Investigation) -> HumanMessage:
-    """The latest human message.
-
-    Raises InvalidQuestion when there is none, or when it cannot be asked.
-    """
-    for message in reversed(state.get("messages", [])):
-        if isinstance(message, HumanMessage):
-            check_question(message.text)
-            return message
-    raise InvalidQuestion("no question: send at least one human message in 'messages'")
 
 
 def evidence_of_turn(state: Investigation) -> list[Evidence]:
@@ -273,10 +259,10 @@ def evidence_of_turn(state: Investigation) -> list[Evidence]:
     return [entry for entry in state.get("evidence", []) if entry["turn_id"] == turn_id]
 
 
-def begins_turn(state: Investigation) -> bool:
-    """Whether the latest human message has not been taken up yet."""
-    turn = state.get("turn")
-    return turn is None or turn["message_id"] != question_message(state).id
+def fork_of(state: Investigation) -> Fork | None:
+    """Where the current turn was taken from; None when it began at its question."""
+    fork, turn = state.get("fork"), state.get("turn")
+    return fork if fork and turn and fork["run_id"] == turn["id"] else None
 
 
 def _messages(write: Any) -> Sequence[AnyMessage]:

@@ -20,8 +20,8 @@ from pathlib import Path
 from rich.console import Console
 
 from graph.errors import InvalidQuestion, NetForgeError
+from graph.question import check_question
 from graph.runtime import open_runtime
-from graph.state import check_question
 from graph.untrusted import printable
 from lab import up
 from lab.bolt import BoltUnavailable

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from graph.state import QUESTION_LIMIT
+from graph.question import QUESTION_LIMIT
 from lab.entry import Entry, Text
 from lab.signals import Signals
 from lab.topology import Topology

@@ -13,7 +13,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from graph.state import is_storable
+from graph.question import is_storable
 
 NAME = r"[A-Za-z0-9._:-]{1,200}"
 MAX_DEPTH = 32

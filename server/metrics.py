@@ -79,14 +79,10 @@ class Metrics(Observer):
         """Count a step."""
         self._steps.labels(node).inc()
 
-    def exchange_ended(
-        self,
-        work: Work | None,  # noqa: ARG002 (an Observer's)
-        exchange: Exchange,
-        measured: Mapping[str, Any],
-    ) -> None:
+    def exchange_ended(self, work: Work | None, exchange: Exchange) -> None:  # noqa: ARG002
         """Count a call of a tool or a model."""
-        name, status = exchange["name"], _status(exchange, measured)
+        name, status = exchange["name"], _status(exchange)
+        measured = exchange["measured"]
         if exchange["kind"] == "tool":
             self._tools.labels(name, measured.get("source", UNKNOWN), status).inc()
             self._tool_seconds.labels(name).observe(exchange["seconds"])
@@ -172,8 +168,8 @@ class CountedRequests:
                 count(500)
 
 
-def _status(exchange: Exchange, measured: Mapping[str, Any]) -> str:
+def _status(exchange: Exchange) -> str:
     """How it went; of a model that failed the kind of the failure (`graph.models.failure`)."""
     if exchange["status"] == "error" and (exchange["error"] or "").startswith("CancelledError"):
         return "cancelled"
-    return str(measured.get("kind", exchange["status"]))
+    return str(exchange["measured"].get("kind", exchange["status"]))

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from graph.question import QUESTION_LIMIT
 from graph.report import CheckedReport
 from graph.run import RunStatus
-from graph.state import QUESTION_LIMIT, ReceiptStatus
+from graph.state import ReceiptStatus
 from server.fields import JsonObject, Name, Text
 
 Label = Annotated[Text, Field(max_length=500)]

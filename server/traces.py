@@ -75,14 +75,12 @@ class Traces(Observer):
         self._processor = processor
         self._resource = Resource({"service.name": AGENT})
 
-    def exchange_ended(
-        self, work: Work | None, exchange: Exchange, measured: Mapping[str, Any]
-    ) -> None:
+    def exchange_ended(self, work: Work | None, exchange: Exchange) -> None:
         """The span of a call of a model or a tool."""
         if work is None or exchange["kind"] not in ("model", "tool"):
             return
         describe = _model if exchange["kind"] == "model" else _tool
-        name, attributes = describe(exchange, measured)
+        name, attributes = describe(exchange)
         root = _root(work.id)
         ended_ns = time.time_ns()
         self._send(
@@ -175,7 +173,8 @@ def _agent(name: str, thread_id: str) -> dict[str, Any]:
     }
 
 
-def _model(exchange: Exchange, measured: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _model(exchange: Exchange) -> tuple[str, dict[str, Any]]:
+    measured = exchange["measured"]
     provider, _, model = exchange["request"]["model"].partition("/")
     attributes = {
         "gen_ai.operation.name": "chat",
@@ -190,15 +189,15 @@ def _model(exchange: Exchange, measured: Mapping[str, Any]) -> tuple[str, dict[s
     return f"chat {model}", attributes
 
 
-def _tool(exchange: Exchange, measured: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _tool(exchange: Exchange) -> tuple[str, dict[str, Any]]:
     attributes = {
         "gen_ai.operation.name": "execute_tool",
         "gen_ai.tool.name": exchange["name"],
         "gen_ai.tool.type": "function",
         "netforge.tool.status": exchange["status"],
     }
-    if "source" in measured:
-        attributes["netforge.tool.source"] = measured["source"]
+    if source := exchange["measured"].get("source"):
+        attributes["netforge.tool.source"] = source
     if exchange["status"] == "error":
         attributes["error.type"] = "_OTHER"
     return f"execute_tool {exchange['name']}", attributes

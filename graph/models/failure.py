@@ -5,8 +5,11 @@ which `graph.models.minimax` makes true for MiniMax's errors inside a 200 answer
 """
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
+from graph.errors import UnreadableValue
 from graph.state import Failure
 
 Kind = Literal[
@@ -70,6 +73,14 @@ class ModelFailure:
         return asdict(self)
 
 
+def failure_of(kept: Any) -> ModelFailure:
+    """The failure that was kept. Raises UnreadableValue."""
+    try:
+        return _FAILURE.validate_python(kept)
+    except ValidationError as error:
+        raise UnreadableValue(f"not a failure of a model: {str(error)[:200]}") from None
+
+
 def kind_of_status(status: int | None) -> Kind:
     """The kind of failure that an HTTP status means; without a status, the connection's."""
     if status is None:
@@ -80,3 +91,6 @@ def kind_of_status(status: int | None) -> Kind:
     if status in named:
         return named[status]
     return "request" if 400 <= status < 500 else "provider"
+
+
+_FAILURE = TypeAdapter(ModelFailure)

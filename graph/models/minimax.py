@@ -21,7 +21,7 @@ from langchain_core.outputs import ChatResult
 from langchain_litellm import ChatLiteLLM
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
-from graph.models.recovery import read_json
+from graph.codec import read_json
 
 litellm.suppress_debug_info = True
 

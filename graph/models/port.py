@@ -1,27 +1,39 @@
-"""The port to a model: one call, bounded in attempts and time, its failures as values."""
+"""The port to a model: what the nodes ask, and what the tape keeps of it."""
 
-import asyncio
-import importlib
-import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from types import ModuleType
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.messages.ai import add_usage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from graph.errors import ModelLibraryMissing
-from graph.models.failure import ModelFailure, kind_of_status
-from graph.models.recovery import is_empty, recovered
-from graph.settings import Settings, keep_litellm_offline
-from graph.tape import Outcome, digest, exchange
+from graph.codec import decode_message, digest, encode_message
+from graph.errors import UnreadableValue
+from graph.models.failure import ModelFailure, failure_of
+from graph.tape import Digested, Form, Outcome, Recorded, exchange
 
-NUDGE = "Your last reply was empty. Call a tool, or answer."
+
+@dataclass(frozen=True)
+class Answered:
+    """The end of a call."""
+
+    answer: AIMessage | ModelFailure
+    failed: Sequence[Mapping[str, Any]] = field(default=())
+    """The attempts that failed: `kind`, `error` and `seconds` of each."""
+
+
+class Live(Protocol):
+    """Calls one model of the provider."""
+
+    async def __call__(
+        self, messages: Sequence[BaseMessage], schemas: Sequence[dict[str, Any]]
+    ) -> Answered:
+        """Call it."""
+
+    def another(self, model: str) -> "Live":
+        """The same calls to another model of the provider."""
 
 
 class Ask(Protocol):
@@ -36,13 +48,11 @@ class Ask(Protocol):
         """Ask it; the answer gets `message_id`."""
 
 
-@dataclass(frozen=True)
-class CallLimits:
-    """Bounds of one model call."""
+class Model(Ask, Protocol):
+    """A port that can be turned to another model of the provider."""
 
-    attempts: int
-    timeout_s: float
-    longest_wait_s: float
+    def another(self, model: str) -> Ask:
+        """The same port to another model of the provider."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +65,7 @@ class ModelPort:
 
     role: str
     model: str
-    chat: BaseChatModel
-    limits: CallLimits
-    provider_errors: tuple[type[Exception], ...]
-    secret: str
+    live: Live
 
     async def __call__(
         self,
@@ -68,178 +75,100 @@ class ModelPort:
     ) -> AIMessage | ModelFailure:
         """Ask the model; its answer gets `message_id`."""
         schemas = [convert_to_openai_tool(tool) for tool in tools]
-        request = {
+        offered = "\n".join(map(_signature, schemas))
+        texts: dict[str, str] = {}
+
+        def by_digest(text: str) -> str:
+            texts[key := digest(text)] = text
+            return key
+
+        request: dict[str, Any] = {
             "model": self.model,
-            "messages": [_on_tape(message) for message in messages],
-            "tools": [schema["function"]["name"] for schema in schemas],
-            "schemas": digest(schemas),
+            "messages": [
+                message.id or {message.type: by_digest(message.text)} for message in messages
+            ],
+            "contents": digest([_content(message) for message in messages if message.id]),
+            "tools": by_digest(offered),
         }
 
-        async def live() -> AIMessage | ModelFailure:
-            answer = await self._answer(list(messages), schemas)
-            if isinstance(answer, AIMessage):
-                return answer.model_copy(update={"id": message_id})
-            return answer
+        async def call() -> Answered:
+            known = await self.live(messages, schemas)
+            if isinstance(known.answer, ModelFailure):
+                return known
+            named = known.answer.model_copy(update={"id": message_id})
+            return replace(known, answer=named)
 
-        return await exchange("model", self.role, request, live, _outcome)
+        asked = Digested(request, texts, lambda: spelled(self.model, messages, offered))
+        form: Form[Answered] = _WITH_TOOLS if tools else _ALONE
+        return (await exchange("model", self.role, asked, call, form)).answer
 
     def another(self, model: str) -> "ModelPort":
         """The same port to another model of the provider."""
-        return replace(self, model=model, chat=self.chat.model_copy(update={"model": model}))
-
-    async def _answer(
-        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
-    ) -> AIMessage | ModelFailure:
-        answer = await self._attempts(messages, schemas)
-        if isinstance(answer, AIMessage) and is_empty(answer):
-            empty = answer
-            answer = await self._attempts([*messages, HumanMessage(NUDGE)], schemas)
-            if isinstance(answer, AIMessage) and is_empty(answer):
-                return ModelFailure("empty", "no text and no tool call", self.model, 2)
-            if isinstance(answer, AIMessage):
-                answer = _with_cost_of(empty, answer)
-        return answer
-
-    async def _attempts(
-        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
-    ) -> AIMessage | ModelFailure:
-        for attempt in range(1, self.limits.attempts + 1):
-            answer = await self._once(messages, schemas)
-            if isinstance(answer, AIMessage):
-                return answer
-            failure = replace(answer, attempts=attempt)
-            wait_s = self._wait_s(failure)
-            last = attempt == self.limits.attempts
-            if last or not failure.transient or wait_s is None:
-                return failure
-            await asyncio.sleep(wait_s)
-        raise AssertionError("attempts is at least 1")
-
-    async def _once(
-        self, messages: list[BaseMessage], schemas: list[dict[str, Any]]
-    ) -> AIMessage | ModelFailure:
-        try:
-            async with asyncio.timeout(self.limits.timeout_s):
-                answer = await self.chat.ainvoke(messages, tools=schemas or None)
-        except TimeoutError:
-            return ModelFailure("timeout", f"no answer in {self.limits.timeout_s:g} s", self.model)
-        except self.provider_errors as error:
-            return self._failure(error)
-        return recovered(answer, schemas)
-
-    def _wait_s(self, failure: ModelFailure) -> float | None:
-        """What the provider asked for, else 0.5 s doubled per attempt; None when that is too long.
-
-        Up to a quarter is added, so that callers who failed together do not come back together.
-        """
-        asked_s = failure.retry_after_s
-        if asked_s is not None and asked_s > self.limits.longest_wait_s:
-            return None
-        doubled_s = min(0.5 * 2 ** (failure.attempts - 1), self.limits.longest_wait_s)
-        return (doubled_s if asked_s is None else asked_s) * random.uniform(1, 1.25)
-
-    def _failure(self, error: Exception) -> ModelFailure:
-        status = None if "APIConnection" in type(error).__name__ else _status(error)
-        detail = str(error).replace(self.secret, "[MINIMAX_API_KEY]").partition("Traceback (")[0]
-        return ModelFailure(
-            kind_of_status(status),
-            " ".join(detail.split())[:400],
-            self.model,
-            retry_after_s=_retry_after_s(error),
-        )
+        return replace(self, model=model, live=self.live.another(model))
 
 
-@asynccontextmanager
-async def open_models(settings: Settings) -> AsyncIterator[tuple[ModelPort, ModelPort]]:
-    """The orchestrator and the analyst, over one HTTP client that is closed at the end.
-
-    Raises ModelLibraryMissing when litellm or langchain-litellm cannot be imported. The import
-    takes seconds, so it runs in a thread.
-    """
-    minimax, provider_errors = await asyncio.to_thread(_import_minimax)
-    handler = minimax.http_handler(settings.model_timeout_s, settings.model_connect_timeout_s)
-    secret = settings.minimax_api_key.get_secret_value()
-
-    def port(role: str, model: str) -> ModelPort:
-        chat = minimax.ChatMiniMax(
-            model=model,
-            api_base=settings.minimax_api_base,
-            api_key=secret,
-            max_retries=1,
-            request_timeout=settings.model_timeout_s,
-            disable_streaming=True,
-            model_kwargs={"client": handler, "extra_body": {"reasoning_split": True}},
-        )
-        limits = CallLimits(
-            settings.model_attempts, settings.model_timeout_s, settings.model_retry_wait_s
-        )
-        return ModelPort(role, model, chat, limits, provider_errors, secret)
-
-    try:
-        yield (
-            port("orchestrator", settings.orchestrator_model),
-            port("analyst", settings.analyst_model),
-        )
-    finally:
-        await handler.close()
+def spelled(model: str, messages: Sequence[BaseMessage], tools: str) -> dict[str, Any]:
+    """What a model is asked, for people: every message with its text and calls."""
+    return {
+        "model": model,
+        "messages": [
+            {"type": message.type, "text": message.text, **_calls(message)} for message in messages
+        ],
+        "tools": tools,
+    }
 
 
-def _import_minimax() -> tuple[ModuleType, tuple[type[Exception], ...]]:
-    keep_litellm_offline()
-    try:
-        minimax = importlib.import_module("graph.models.minimax")
-        openai = importlib.import_module("openai")
-        minimax.load_all()
-    except ImportError as error:
-        raise ModelLibraryMissing(
-            f"the models cannot be reached: {error}; install it with "
-            "'pip install -r requirements.txt'"
-        ) from error
-    return minimax, (openai.OpenAIError,)
-
-
-def _on_tape(message: BaseMessage) -> dict[str, str]:
-    """A message of the state by reference; any other in full."""
-    if not message.id:
-        return {"type": message.type, "text": message.text}
-    calls = getattr(message, "tool_calls", [])
-    answers = getattr(message, "tool_call_id", None)
-    return {"ref": message.id, "digest": digest([message.text, calls, answers])}
-
-
-def _with_cost_of(empty: AIMessage, answer: AIMessage) -> AIMessage:
-    """The answer, with what the empty one before it used."""
-    first, second = (one.response_metadata.get("response_cost") for one in (empty, answer))
-    cost = None if first is None or second is None else first + second
-    return answer.model_copy(
-        update={
-            "usage_metadata": add_usage(empty.usage_metadata, answer.usage_metadata),
-            "response_metadata": {**answer.response_metadata, "response_cost": cost},
-        }
+def _signature(schema: Mapping[str, Any]) -> str:
+    """A tool on one line: name, arguments, and a digest of all that the model reads of it."""
+    function = schema["function"]
+    parameters = function.get("parameters", {})
+    required = parameters.get("required", [])
+    names = ", ".join(
+        name if name in required else f"{name}=" for name in parameters.get("properties", {})
     )
+    return f"{function['name']}({names}) {digest(schema)}"
 
 
-def _outcome(answer: AIMessage | ModelFailure) -> Outcome:
+def _calls(message: BaseMessage) -> dict[str, Any]:
+    calls = getattr(message, "tool_calls", None)
+    return {"calls": [{"name": c["name"], "args": c["args"]} for c in calls]} if calls else {}
+
+
+def _content(message: BaseMessage) -> Any:
+    calls = getattr(message, "tool_calls", [])
+    return [message.text, calls, getattr(message, "tool_call_id", None)]
+
+
+def _kept(known: Answered, *, by_reference: bool) -> Outcome:
+    measured: dict[str, Any] = {"attempts": [*known.failed]} if known.failed else {}
+    answer = known.answer
     if isinstance(answer, ModelFailure):
         failure = {"failure": answer.as_json()}
-        return Outcome(failure, "error", answer.message, {"kind": answer.kind})
+        return Outcome(failure, "error", answer.message, {**measured, "kind": answer.kind})
     usage = answer.usage_metadata
-    measured = {
+    measured |= {
         "input_tokens": usage["input_tokens"] if usage else 0,
         "output_tokens": usage["output_tokens"] if usage else 0,
         "cost_usd": answer.response_metadata.get("response_cost"),
     }
-    return Outcome({"message": answer.id}, measured=measured)
+    if by_reference and answer.tool_calls:
+        return Outcome({"message": answer.id}, measured=measured)
+    # An answer in words is published again, without its thinking, under its own id.
+    return Outcome({"in_full": encode_message(answer)}, measured=measured)
 
 
-def _status(error: Exception) -> int | None:
-    status = getattr(error, "status_code", None)
-    return status if isinstance(status, int) else None
+def _answered(response: Any, recorded: Recorded) -> Answered:
+    if "failure" in response:
+        return Answered(failure_of(response["failure"]))
+    answer = (
+        recorded.message(response["message"])
+        if "message" in response
+        else decode_message(response["in_full"])
+    )
+    if not isinstance(answer, AIMessage):
+        raise UnreadableValue(f"{answer.id} is not a model's message")
+    return Answered(answer)
 
 
-def _retry_after_s(error: Exception) -> float | None:
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None
+_WITH_TOOLS = Form(functools.partial(_kept, by_reference=True), _answered)
+_ALONE = Form(functools.partial(_kept, by_reference=False), _answered)

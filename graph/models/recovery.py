@@ -4,39 +4,17 @@ Seen in the wild: tool calls as XML in the content (`<minimax:tool_call><invoke 
 that ends in `</think>` without an opening tag, and answers with nothing in them.
 """
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolCall
 
-from graph.tape import digest
+from graph.codec import digest, read_json
 
-INTEGER_LIMIT = 2**63
-INTEGER_DIGITS = 20
 _BLOCK = re.compile(r"<minimax:tool_call>(.*?)(?:</minimax:tool_call>|\Z)", re.DOTALL)
 _INVOKE = re.compile(r"<invoke\s+name=\"([^\"]+)\"\s*>(.*?)</invoke>", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter\s+name=\"([^\"]+)\"\s*>(.*?)</parameter>", re.DOTALL)
-
-
-def read_json(text: str) -> Any:
-    """The JSON value in the text.
-
-    Raises ValueError with what is wrong; also for what a checkpoint cannot hold: an integer
-    beyond 64 bits, and nesting without end.
-    """
-    try:
-        return json.loads(text, parse_int=_integer)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _integer(digits: str) -> int:
-    value = int(digits) if len(digits) <= INTEGER_DIGITS else INTEGER_LIMIT
-    if not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
-        raise ValueError(f"the integer {digits[:INTEGER_DIGITS]} has more than 64 bits")
-    return value
 
 
 def without_thinking(text: str) -> str:

@@ -8,19 +8,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
+from graph import prompts
 from graph.findings import Findings, UnreadableAnswer, read_findings
 from graph.memory import Provenance
 from graph.models.failure import ModelFailure
-from graph.models.port import Ask
+from graph.models.port import Model
 from graph.prompts import Prompt
 from graph.receipts import receipt
-from graph.state import Investigation, Receipt, Turn
+from graph.state import Investigation, Receipt, Turn, fork_of
 from graph.storage import STORAGE_ERRORS
-from graph.tape import Update, now
+from graph.tape import Update, keep_setup, now
 
 logger = logging.getLogger(__name__)
 
@@ -30,22 +31,16 @@ POISON_AGE_S = 900.0
 its process each time. Both, so that neither waiting in the queue nor a long outage counts."""
 
 
-class Analyst(Ask, Protocol):
-    """The model that studies; a retry by hand may name another one."""
-
-    def another(self, model: str) -> Ask:
-        """The same port to another model of the provider."""
-
-
 @dataclass(frozen=True)
 class Enrich:
     """The node. `guard_s` bounds the analyst's call and the writing to memory."""
 
-    analyst: Analyst
+    analyst: Model
     remember: Callable[[Findings, Provenance, Receipt], Awaitable[int]]
     begin: Callable[[Turn, str], Awaitable[Receipt]]
     keep_receipt: Callable[[Receipt], Awaitable[None]]
     enriched: Callable[[Receipt], Awaitable[None]]
+    setup: dict[str, Any]
     prompt: Prompt
     model: str
     guard_s: float
@@ -56,6 +51,7 @@ class Enrich:
         Raises STORAGE_ERRORS when the database is away: then nothing has ended yet.
         """
         turn = state["turn"]
+        await keep_setup(self.setup)
         started = await now()
         begun = await self.begin(turn, started.isoformat())
         if begun["status"] != "pending":
@@ -94,11 +90,14 @@ class _Study:
         self._node = node
         self._state = state
         self._started = started
-        self._model = (told and told["model"]) or node.model
+        fork = fork_of(state)
+        self._model = (told and told["model"]) or (fork and fork["model"]) or node.model
+        other = fork and fork["prompt"]
+        self._prompt = prompts.of(other) if other else node.prompt
         self.guard_s = (told and told["timeout_s"]) or node.guard_s
         self.known: dict[str, Any] = {
             "model": self._model,
-            "prompt_version": node.prompt.version,
+            "prompt_version": self._prompt.version,
             "attempts": begun["attempts"],
             "first_started_at": begun["first_started_at"],
         }
@@ -122,7 +121,7 @@ class _Study:
         ]
         number = self.known["attempts"]
         answer = await ask(
-            f"{turn['id']}:enrich#{number}", [SystemMessage(node.prompt.text), *studied]
+            f"{turn['id']}:enrich#{number}", [SystemMessage(self._prompt.text), *studied]
         )
         if isinstance(answer, ModelFailure):
             timed_out = answer.kind == "timeout"
@@ -156,7 +155,7 @@ class _Study:
             turn_id=turn["id"],
             thread_id=entry["thread_id"] or "",
             model=self._model,
-            prompt_version=self._node.prompt.version,
+            prompt_version=self._prompt.version,
             at=turn["asked_at"],
         )
         await self._node.remember(findings, provenance, entry)

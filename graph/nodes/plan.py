@@ -18,8 +18,10 @@ from langchain_core.messages.tool import ToolCall
 from langchain_core.tools import BaseTool
 from langgraph.types import Send
 
+from graph.codec import digest
 from graph.models.failure import ModelFailure
-from graph.models.port import Ask
+from graph.models.port import Ask, Model
+from graph.question import begins_turn, question_message
 from graph.report import CONCLUDE, conclude_schema
 from graph.state import (
     BUDGETS,
@@ -27,12 +29,11 @@ from graph.state import (
     Recalled,
     Spent,
     Turn,
-    begins_turn,
     evidence_of_turn,
+    fork_of,
     nothing_spent,
-    question_message,
 )
-from graph.tape import Update, digest, identity, now
+from graph.tape import Update, identity, keep_setup, now
 from graph.untrusted import fenced
 
 EARLIER_MESSAGES = 20
@@ -89,11 +90,12 @@ class CallVisit(TypedDict):
 class Plan:
     """The node; it also decides which calls are sent on."""
 
-    orchestrator: Ask
+    orchestrator: Model
     recall: Callable[[str, Sequence[str]], Awaitable[list[Recalled]]]
     begun: Callable[[Turn], Awaitable[None]]
     tools: Sequence[BaseTool]
     disabled: dict[str, str]
+    setup: dict[str, Any]
     prompt: str
     budgets: Budgets
 
@@ -109,7 +111,7 @@ class Plan:
             return {**begun, "spent": spent, "failure": failure.as_state()}
         offered = [] if used_up else self.tools
         message_id = f"{turn['id']}:plan#{spent['visits'] + 1}"
-        answer = await self.orchestrator(
+        answer = await self._orchestrator(known)(
             message_id, self._conversation(known, used_up), [*offered, conclude_schema()]
         )
         spent = {
@@ -130,11 +132,17 @@ class Plan:
             return "respond"
         return [Send("tool", visit) for visit in self._visits(state, answer)]
 
+    def _orchestrator(self, state: Investigation) -> Ask:
+        fork = fork_of(state)
+        model = fork and fork["model"]
+        return self.orchestrator.another(model) if model else self.orchestrator
+
     def _budgets(self, turn: Turn) -> Budgets:
         return self.budgets.lowered(turn.get("budgets") or {})
 
     async def _begin(self, state: Investigation) -> Update:
         question = question_message(state)
+        await keep_setup(self.setup)
         run = await identity()
         asked_at = await now()
         turn = Turn(
@@ -170,7 +178,7 @@ class Plan:
         )
         earlier = [entry for entry in messages[:start] if _is_question_or_answer(entry)]
         view: list[BaseMessage] = [
-            SystemMessage(self._system_text(turn, state["recalled"])),
+            SystemMessage(self._system_text(state)),
             *earlier[-EARLIER_MESSAGES:],
             *messages[start:],
         ]
@@ -179,9 +187,10 @@ class Plan:
             view.append(HumanMessage(f"{reason} Conclude now from what you have."))
         return view
 
-    def _system_text(self, turn: Turn, recalled: list[Recalled]) -> str:
+    def _system_text(self, state: Investigation) -> str:
+        turn, recalled, fork = state["turn"], state["recalled"], fork_of(state)
         parts = [
-            self.prompt,
+            (fork and fork["prompt"]) or self.prompt,
             f"Asked at: {turn['asked_at']}. Boundary word: {turn['boundary']}.",
         ]
         if turn["focus"]:
@@ -264,10 +273,11 @@ async def _counted(state: Investigation) -> Spent:
     """What is spent, with the calls run and the time passed up to now."""
     turn = state["turn"]
     elapsed = (await now()) - datetime.fromisoformat(turn["asked_at"])
+    fork = fork_of(state)
     return {
         **state["spent"],
         "tool_calls": len(evidence_of_turn(state)),
-        "seconds": round(elapsed.total_seconds(), 3),
+        "seconds": round(elapsed.total_seconds() - (fork["idle_s"] if fork else 0.0), 3),
     }
 
 

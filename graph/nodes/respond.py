@@ -13,7 +13,7 @@ from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, prob
 from graph.run import summary
 from graph.state import Investigation, Receipt, Turn, evidence_of_turn
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
-from graph.tape import Outcome, Update, exchange
+from graph.tape import Form, Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
 
 
@@ -119,14 +119,14 @@ class Respond:
         async def live() -> Receipt:
             return await self.hand_over(turn, first)
 
-        return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, _outcome)
+        return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, Form(_outcome))
 
     async def _skipped(self, turn: Turn, reason: str) -> Receipt:
         async def live() -> Receipt:
             return await self.hand_over.skip(turn, reason)
 
         request = {"turn": turn["id"], "reason": reason}
-        return await exchange("detach", "skip", request, live, _outcome)
+        return await exchange("detach", "skip", request, live, Form(_outcome))
 
     async def _waiting(self, turn: Turn, earlier: list[str]) -> list[str]:
         """Those of the earlier turns whose enrichment has not been started."""

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from graph.redaction import Redactor
 from graph.state import Evidence
-from graph.tape import Outcome, Update, exchange
+from graph.tape import Form, Outcome, Recorded, Update, exchange
 from graph.tools.question import SOURCE_KEY
 from graph.tools.result import ARGUMENTS, ToolResult
 
@@ -38,13 +38,15 @@ class Tool:
             status = "success" if refused.startswith("repeats") else "error"
             return {"messages": [_message(visit, refused, status=status)]}
 
-        async def live() -> ToolMessage:
-            result = await self._run(call["name"], call["args"])
-            content = result.content(visit["evidence_id"], visit["boundary"], self.max_tokens)
-            status = "error" if result.status == "error" else "success"
-            return _message(visit, content, status=status, artifact=result.model_dump())
+        async def live() -> ToolResult:
+            return await self._run(call["name"], call["args"])
 
-        message = await exchange("tool", call["name"], call["args"], live, _outcome)
+        # By reference: it is the artifact of the message that this visit returns.
+        form = Form(lambda result: _outcome(_message_id(visit), result), _artifact)
+        result = await exchange("tool", call["name"], call["args"], live, form)
+        content = result.content(visit["evidence_id"], visit["boundary"], self.max_tokens)
+        status = "error" if result.status == "error" else "success"
+        message = _message(visit, content, status=status, artifact=result.model_dump())
         return {"messages": [message], "evidence": [_evidence(visit, message)]}
 
     async def _run(self, name: str, arguments: dict[str, Any]) -> ToolResult:
@@ -70,17 +72,24 @@ class Tool:
 def _message(visit: Mapping[str, Any], content: str, **fields: Any) -> ToolMessage:
     return ToolMessage(
         content=content,
-        id=f"{visit['turn_id']}:tool#{visit['visit']}.{visit['index']}",
+        id=_message_id(visit),
         tool_call_id=visit["call"]["id"],
         name=visit["call"]["name"],
         **fields,
     )
 
 
-def _outcome(message: ToolMessage) -> Outcome:
-    result = message.artifact
-    source = {"source": result["source"]}
-    return Outcome({"message": message.id}, result["status"], result["error"], source)
+def _message_id(visit: Mapping[str, Any]) -> str:
+    return f"{visit['turn_id']}:tool#{visit['visit']}.{visit['index']}"
+
+
+def _outcome(message_id: str, result: ToolResult) -> Outcome:
+    return Outcome({"artifact": message_id}, result.status, result.error, {"source": result.source})
+
+
+def _artifact(response: Any, recorded: Recorded) -> ToolResult:
+    message = recorded.message(response["artifact"])
+    return ToolResult.model_validate(getattr(message, "artifact", None))
 
 
 def _evidence(visit: Mapping[str, Any], message: ToolMessage) -> Evidence:

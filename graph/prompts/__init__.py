@@ -15,5 +15,10 @@ class Prompt:
 
 def read(name: str) -> Prompt:
     """The prompt in `graph/prompts/<name>.md`."""
-    text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8").strip()
+    return of((Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8"))
+
+
+def of(text: str) -> Prompt:
+    """The prompt of that text."""
+    text = text.strip()
     return Prompt(text, hashlib.sha256(text.encode()).hexdigest()[:12])

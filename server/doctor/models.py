@@ -1,12 +1,11 @@
 """Checks of the models: one tiny real call of each."""
 
-from dataclasses import replace
 from typing import Literal
 
 from langchain_core.messages import HumanMessage
 
+from graph.models.calls import open_models
 from graph.models.failure import ModelFailure
-from graph.models.port import CallLimits, open_models
 from graph.settings import Settings
 from server.doctor.check import Trouble
 
@@ -21,9 +20,13 @@ LONGEST_WAIT_S = 2.0
 async def answers(settings: Settings, role: Role) -> str:
     """That the model of that role answers, with its name and the tokens that it took."""
     timeout_s = min(settings.model_timeout_s, ATTEMPT_LIMIT_S)
-    async with open_models(settings) as (orchestrator, analyst):
+    limits = {
+        "model_attempts": ATTEMPTS,
+        "model_timeout_s": timeout_s,
+        "model_retry_wait_s": LONGEST_WAIT_S,
+    }
+    async with open_models(settings.model_copy(update=limits)) as (orchestrator, analyst):
         port = orchestrator if role == "orchestrator" else analyst
-        port = replace(port, limits=CallLimits(ATTEMPTS, timeout_s, LONGEST_WAIT_S))
         answer = await port(f"doctor-{role}", [HumanMessage(QUESTION)])
     if isinstance(answer, ModelFailure):
         raise Trouble(f"{answer.model}: {answer.kind}: {answer.detail}", _remedy(answer, role))

@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel
 
+from graph.codec import digest
 from graph.errors import RunEnded
 from graph.run import Asked, Event
 from graph.runtime import Runtime
-from graph.tape import digest
 from server.access import ADMITTED, Admitted
 from server.dependencies import Running
 from server.events import EVENTS, stream

@@ -6,14 +6,8 @@ import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from graph.errors import InvalidQuestion
-from graph.state import (
-    Investigation,
-    Turn,
-    append_entries,
-    append_messages,
-    begins_turn,
-    question_message,
-)
+from graph.question import begins_turn, question_message
+from graph.state import Investigation, Turn, append_entries, append_messages
 
 A = HumanMessage("a", id="1")
 B = AIMessage("b", id="2")

@@ -41,12 +41,18 @@ async def test_every_call_to_the_outside_is_on_the_tape_under_its_address(
     assert ("plan", 1, None, "now") in addresses(state["exchanges"], "clock")
 
 
-async def test_an_answer_is_on_the_tape_as_a_reference_to_its_message(runtime: Runtime) -> None:
+async def test_calls_and_results_are_on_the_tape_as_references_and_words_in_full(
+    runtime: Runtime, provider: MiniMaxDouble
+) -> None:
+    provider.queue(ORCHESTRATOR, calling(FIND), Reply({"content": "All is well [E1]."}))
     state = await runtime.investigate(QUESTION)
-    kept = {message.id for message in state["messages"]}
-    answers = [e["response"] for e in state["exchanges"] if e["kind"] in ("model", "tool")]
-    assert answers
-    assert all(set(answer) == {"message"} and answer["message"] in kept for answer in answers)
+    turn_id = state["turn"]["id"]
+    [calls, result, words] = [
+        entry["response"] for entry in state["exchanges"] if entry["kind"] in ("model", "tool")
+    ]
+    assert calls == {"message": f"{turn_id}:plan#1"}
+    assert result == {"artifact": f"{turn_id}:tool#1.0"}
+    assert words["in_full"]["content"] == "All is well [E1]."
 
 
 async def test_the_tape_holds_the_latest_turn_alone(

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -249,7 +249,6 @@ async def test_an_observer_that_fails_breaks_no_turn_and_is_logged_without_resul
             self,
             work: Work | None,  # noqa: ARG002
             exchange: Exchange,  # noqa: ARG002
-            measured: Mapping[str, Any],  # noqa: ARG002
         ) -> None:
             raise ValueError("the observer broke")
 

@@ -12,8 +12,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import SecretStr
 
+from graph.models.calls import open_models
 from graph.models.failure import ModelFailure
-from graph.models.port import ModelPort, open_models
+from graph.models.port import ModelPort
 from lab.estate import KEY, LabSettings
 from lab.faults import Hang, Trickle
 from lab.minimax import MiniMaxDouble, Reply, calling
@@ -223,7 +224,7 @@ def test_opening_the_models_looks_nothing_up_and_connects_nowhere() -> None:
 import asyncio, sys
 seen = set()
 sys.addaudithook(lambda event, _: seen.add(event))
-from graph.models.port import open_models
+from graph.models.calls import open_models
 from graph.settings import Settings
 async def main():
     async with open_models(Settings(minimax_api_key="k", _env_file=None)):

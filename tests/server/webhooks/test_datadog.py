@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graph.state import QUESTION_LIMIT, is_storable
+from graph.question import QUESTION_LIMIT, is_storable
 from server.webhooks.datadog import Payload
 from tests.server.webhooks.conftest import TOKEN, Recorded
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graph.state import QUESTION_LIMIT, is_storable
+from graph.question import QUESTION_LIMIT, is_storable
 from tests.server.webhooks.conftest import Recorded
 from tests.server.webhooks.sender import ALARM_ARN, TOPIC, Sender, alarm
 
