@@ -7,7 +7,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import RetryPolicy
 
 from graph import prompts
-from graph.detached.hand_over import RETRY_TIMEOUT_LIMIT_S, HandOver
+from graph.detached.order import RETRY_TIMEOUT_LIMIT_S, HandOver
 from graph.memory import Memory
 from graph.models.port import Model
 from graph.nodes import respond

@@ -57,9 +57,10 @@ class Redactor:
     """Replaces secrets by `[redacted: kind]`. With `emails`, e-mail addresses too."""
 
     emails: bool = False
+    line_limit: int = LINE_LIMIT
 
     def text(self, text: str) -> str:
-        """The text without what looks like a secret, and no line longer than LINE_LIMIT."""
+        """The text without what looks like a secret, and no line longer than `line_limit`."""
         if len(text) < SHORTEST_SECRET:
             return text
         whole = _PRIVATE_KEY.sub("[redacted: private key]", text)
@@ -76,9 +77,9 @@ class Redactor:
         return self.text(value) if isinstance(value, str) else value
 
     def _line(self, line: str) -> str:
-        cut = len(line) - LINE_LIMIT
+        cut = len(line) - self.line_limit
         if cut > 0:
-            line = f"{line[:LINE_LIMIT]} [{cut} more characters cut]"
+            line = f"{line[: self.line_limit]} [{cut} more characters cut]"
         line = _WEB_TOKEN.sub("[redacted: JSON Web Token]", line)
         for kind, pattern in _known_formats():
             line = pattern.sub(f"[redacted: {kind}]", line)

@@ -7,7 +7,7 @@ is never part of the message.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -95,8 +95,8 @@ class GraphMapping(BaseModel):
     """The property that names a node."""
 
 
-class Settings(BaseSettings):
-    """Everything an operator can set. Each field is read from its name in capitals."""
+class StateSettings(BaseSettings):
+    """Where everything is that outlives a process. Each field is read from its name in capitals."""
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -105,6 +105,17 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
     )
+
+    database_url: DatabaseAddress | None = None
+    """PostgreSQL for checkpoints, memory and queue; without it they are files in `state_dir`."""
+    executor_id: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
+    """This process's name on that database, the same after a restart, such as its pod's name."""
+    state_dir: Path = Path(".netforge")
+    """Where checkpoints, memory and queue live without DATABASE_URL."""
+
+
+class Settings(StateSettings):
+    """Everything an operator can set."""
 
     minimax_api_key: Key = Field(
         description="create a key at platform.minimax.io, or run the lab, which needs none"
@@ -176,13 +187,6 @@ class Settings(BaseSettings):
     enrichment_pause_s: float = Field(default=30, gt=0)
     """How long, at first; doubled while the analyst keeps failing, up to ten minutes."""
 
-    database_url: DatabaseAddress | None = None
-    """PostgreSQL for checkpoints, memory and queue; without it they are files in `state_dir`."""
-    executor_id: Annotated[str, Field(pattern=r"^[\w.-]{1,100}$")] | None = None
-    """This process's name on that database, the same after a restart, such as its pod's name."""
-    state_dir: Path = Path(".netforge")
-    """Where checkpoints, memory and queue live without DATABASE_URL."""
-
     server_host: str = "127.0.0.1"
     """Beyond loopback only with `api_tokens`."""
     server_port: int = Field(default=8080, ge=0, le=65535)
@@ -235,20 +239,32 @@ class Settings(BaseSettings):
         return self
 
 
+AnySettings = TypeVar("AnySettings", bound=StateSettings)
+
+
 def load() -> Settings:
     """The settings from the environment and `.env`.
 
     Raises SettingsError, one line that names every missing or wrong setting.
     """
-    try:
-        return Settings.model_validate({})
-    except ValidationError as error:
-        raise SettingsError("; ".join(_complaints(error))) from None
+    return _loaded(Settings)
+
+
+def load_state() -> StateSettings:
+    """The part of the settings that reading what was recorded takes. Raises SettingsError."""
+    return _loaded(StateSettings)
 
 
 def keep_litellm_offline() -> None:
     """Make litellm take its price list from its package; it would fetch one when imported."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+
+def _loaded(settings: type[AnySettings]) -> AnySettings:
+    try:
+        return settings.model_validate({})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaints(error))) from None
 
 
 def _complaints(error: ValidationError) -> list[str]:

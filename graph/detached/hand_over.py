@@ -9,11 +9,12 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from graph.detached.branch import Graph, configuration, place
+from graph.detached.order import RETRY_TIMEOUT_LIMIT_S
 from graph.detached.queue import Queue
 from graph.errors import EnrichmentRefused
 from graph.receipts import Receipts, receipt, unstarted
@@ -27,26 +28,9 @@ HAND_OVER_S = 15.0
 LOOK_AGAIN_S = 1.0
 ROOM = 50
 """Jobs admitted after one look at the backlog, at most."""
-RETRY_TIMEOUT_LIMIT_S = 600.0
 UNKEPT = 1000
 """Receipts held in memory while the database cannot take them."""
 _AWAY: tuple[type[Exception], ...] = (TimeoutError, *STORAGE_ERRORS)
-
-
-class HandOver(Protocol):
-    """Takes a finished turn over, durably, and answers with its receipt."""
-
-    async def __call__(self, turn: Turn, state: dict[str, Any]) -> Receipt:
-        """Hand `turn` over; `state` holds the channels of its thread's first checkpoint.
-
-        The waiting turns that it `covers` are superseded.
-        """
-
-    async def skip(self, turn: Turn, reason: str) -> Receipt:
-        """Keep that this turn is not going to be studied, and why."""
-
-    async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
-        """Those of the turns, given latest first, that turn `by` may still cover."""
 
 
 class Detached:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, ToolMessage
 from pydantic import ValidationError
 
-from graph.detached.hand_over import HandOver
+from graph.detached.order import HandOver
 from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
 from graph.run import summary

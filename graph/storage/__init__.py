@@ -7,7 +7,7 @@ with it one PostgreSQL database, for any number of processes.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from graph.settings import Settings
+from graph.settings import StateSettings
 from graph.storage.locks import Locks
 from graph.storage.parts import STORAGE_ERRORS, Storage, in_one_line
 from graph.storage.postgres import open_database
@@ -17,7 +17,7 @@ __all__ = ["STORAGE_ERRORS", "Locks", "Storage", "in_one_line", "open_storage"]
 
 
 @asynccontextmanager
-async def open_storage(settings: Settings, *, alone: bool = True) -> AsyncIterator[Storage]:
+async def open_storage(settings: StateSettings, *, alone: bool = True) -> AsyncIterator[Storage]:
     """Open what the settings name; everything is closed again at the end.
 
     With `alone` this process is the only one that works here: on these files, or under this

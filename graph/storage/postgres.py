@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from graph.errors import LockNotFree, StateUnavailable
-from graph.settings import Settings
+from graph.settings import StateSettings
 from graph.storage.batches import PostgresStore
 from graph.storage.locks import DEAD_HOST_S, Locks, PostgresLocks
 from graph.storage.parts import Storage
@@ -32,6 +32,9 @@ RECONNECT_S = 3
 """How long the pool tries by itself; after that each operation that waits makes it try again,
 without the pauses that would have grown meanwhile."""
 
+READER = "reader"
+"""The name of a process that only looks on, when it has none."""
+
 _LIMITS = {
     "connect_timeout": CONNECT_LIMIT_S,
     "keepalives_idle": DEAD_HOST_S - 6,
@@ -45,15 +48,16 @@ Connection = psycopg.AsyncConnection[DictRow]
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, *, alone: bool) -> AsyncIterator[Storage]:
+async def open_database(settings: StateSettings, *, alone: bool) -> AsyncIterator[Storage]:
     """The database at `settings.database_url`, its tables made or brought up to date.
 
     With `alone` the executor id is kept for this process. Raises StateUnavailable, without the
     password.
     """
     assert settings.database_url is not None
-    assert settings.executor_id is not None
-    server = _Server(settings.database_url.get_secret_value(), settings.executor_id)
+    assert settings.executor_id is not None or not alone, "who works has a name"
+    executor_id = settings.executor_id or READER
+    server = _Server(settings.database_url.get_secret_value(), executor_id)
     async with AsyncExitStack() as stack:
         try:
             storage = await _opened(stack, server, alone=alone)

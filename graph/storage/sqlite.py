@@ -12,7 +12,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from graph.errors import StateUnavailable
-from graph.settings import Settings
+from graph.settings import StateSettings
 from graph.storage.batches import SqliteStore
 from graph.storage.locks import MemoryLocks
 from graph.storage.parts import Storage
@@ -25,7 +25,7 @@ EXECUTOR = "local"
 
 
 @asynccontextmanager
-async def open_files(settings: Settings, *, alone: bool) -> AsyncIterator[Storage]:
+async def open_files(settings: StateSettings, *, alone: bool) -> AsyncIterator[Storage]:
     """The files under `settings.state_dir`, made when they are not there.
 
     With `alone` kept for this process: two that work on the same files would overwrite each

@@ -1,4 +1,4 @@
-"""The tables that are ours alone: runs and their events."""
+"""The tables that are ours alone: runs, their events, and recordings that were imported."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +46,13 @@ run_events = Table(
     _tables,
     Column("run_id", String(64), primary_key=True),
     Column("events", JSON, nullable=False),
+)
+recordings = Table(
+    "netforge_recordings",
+    _tables,
+    Column("run_id", String(64), primary_key=True),
+    Column("asked_at", String(32), nullable=False),
+    Column("document", Text, nullable=False),
 )
 
 

@@ -1,0 +1,18 @@
+"""import: an exported file, kept beside the runs."""
+
+import argparse
+from pathlib import Path
+
+from graph.settings import load_state
+from replay.library import open_library
+from replay.source import file_text
+from replay.terminal import say
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Check the file and keep it."""
+    text = await file_text(Path(arguments.file))
+    async with open_library(load_state()) as library:
+        found = await library.keep(text)
+    say(f"imported run {found.run_id}, asked at {found.run['asked_at']}")
+    return 0

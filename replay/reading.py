@@ -1,0 +1,140 @@
+"""Reads the recording of a run from the checkpoints of its threads, on whatever saver."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import StateSnapshot
+
+from graph.codec import MESSAGES, encode_message
+from graph.receipts import enrichment_thread
+from graph.run import Run
+from replay.recording import KEPT, Of, Recording, Segment, Step, changes
+
+Graph = CompiledStateGraph[Any, Any, Any, Any]
+STEPS_LIMIT = 200
+"""Checkpoints of one thread that are read; the budgets allow fewer in a run."""
+_FROM_OUTSIDE = ("update", "fork")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A checkpoint as it was read, or as it came by."""
+
+    state: dict[str, Any]
+    """Channels as JSON."""
+    following: Sequence[str]
+    at: str
+
+
+@dataclass
+class Encoder:
+    """Encodes states that share messages, each message once."""
+
+    _known: dict[int, tuple[BaseMessage, dict[str, Any]]] = field(default_factory=dict)
+
+    def state(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The channels as JSON."""
+        return {
+            name: [self._message(message) for message in value] if name == MESSAGES else value
+            for name, value in values.items()
+        }
+
+    def _message(self, message: BaseMessage) -> dict[str, Any]:
+        # Kept with its message: an id is another object's as soon as its own is gone.
+        known = self._known.get(id(message))
+        if known is None:
+            known = self._known[id(message)] = (message, encode_message(message))
+        return known[1]
+
+
+async def read(graph: Graph, run: Run | Mapping[str, Any]) -> Recording:
+    """The recording of that run; one that runs is read as far as it got.
+
+    Raises UnreadableValue for a state that holds what cannot be written.
+    """
+    encoder = Encoder()
+    turn = await _snapshots(graph, str(run["thread_id"]), {"run_id": run["run_id"]})
+    branch = await _snapshots(graph, enrichment_thread(str(run["run_id"])), None)
+    segments = [*_segments("turn", turn, encoder), *_segments("enrichment", branch, encoder)]
+    return Recording({name: run.get(name) for name in KEPT}, segments)
+
+
+def step(before: Seen, after: Seen) -> Step:
+    """What happened between two checkpoints."""
+    return Step(
+        visits=_addresses(before, after),
+        changes=changes(before.state, after.state),
+        following=after.following,
+        at=after.at,
+    )
+
+
+def at_start(of: Of, seen: Seen) -> dict[str, Any]:
+    """The state of a segment's start, without the tape of an earlier turn, which it replaces."""
+    turn = seen.state.get("turn")
+    asked = [entry["id"] for entry in seen.state.get(MESSAGES, []) if entry["type"] == "human"]
+    begins = of == "turn" and (turn is None or turn["message_id"] != asked[-1:][0])
+    return {
+        name: value for name, value in seen.state.items() if not (begins and name == "exchanges")
+    }
+
+
+async def _snapshots(
+    graph: Graph, thread_id: str, known: dict[str, Any] | None
+) -> list[StateSnapshot]:
+    """The checkpoints, the oldest first, from the one that the first step began with."""
+    thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+    history = graph.aget_state_history(thread, filter=known, limit=STEPS_LIMIT)
+    found = [snapshot async for snapshot in history][::-1]
+    begun = [snapshot for snapshot in found if snapshot.next != ("__start__",)]
+    if not begun or len(begun) < len(found) or _source(begun[0]) != "loop":
+        return begun
+    # It went on from a checkpoint that is another run's.
+    parent = begun[0].parent_config
+    return [await graph.aget_state(parent), *begun] if parent else begun
+
+
+def _segments(of: Of, snapshots: Sequence[StateSnapshot], encoder: Encoder) -> list[Segment]:
+    segments: list[Segment] = []
+    first: Seen | None = None
+    before: Seen | None = None
+    steps: list[Step] = []
+    for snapshot in snapshots:
+        seen = _seen(snapshot, encoder)
+        if before is None or first is None or _source(snapshot) in _FROM_OUTSIDE:
+            if first is not None:
+                segments.append(_segment(of, first, steps))
+            first, steps = seen, []
+        else:
+            steps.append(step(before, seen))
+        before = seen
+    return [*segments, _segment(of, first, steps)] if first else []
+
+
+def _segment(of: Of, first: Seen, steps: Sequence[Step]) -> Segment:
+    return Segment(of, at_start(of, first), first.following, list(steps), first.at)
+
+
+def _seen(snapshot: StateSnapshot, encoder: Encoder) -> Seen:
+    # Not `next`: it leaves out a visit whose writes are kept and whose step is not.
+    following = [task.name for task in snapshot.tasks]
+    return Seen(encoder.state(snapshot.values), following, snapshot.created_at or "")
+
+
+def _source(snapshot: StateSnapshot) -> str:
+    return str((snapshot.metadata or {}).get("source"))
+
+
+def _addresses(before: Seen, after: Seen) -> list[str]:
+    """The visits of the step, by the names that their exchanges have."""
+    found = []
+    for index, name in enumerate(before.following):
+        if name == "tool":
+            found.append(f"tool#{before.state['spent']['visits']}.{index}")
+        else:
+            found.append(f"{name}#{after.state['visits'][name]}")
+    return found
