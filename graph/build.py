@@ -76,6 +76,7 @@ def build(ports: Ports, setup: Setup) -> Builder:
     )
     enrich = Enrich(
         analyst=ports.analyst,
+        learn=ports.memory.learn,
         remember=ports.memory.remember,
         begin=ports.receipts.begin,
         keep_receipt=ports.receipts.keep,

@@ -1,4 +1,4 @@
-"""What the analyst finds: insights and patterns, and how they are read from its answer."""
+"""What the analyst finds: insights, patterns, baselines, and how its answer is read."""
 
 import json
 import re
@@ -47,6 +47,17 @@ class Pattern(_Finding):
     confidence: float = Field(ge=0, le=1)
 
 
+class Baseline(_Finding):
+    """What is usual: the value that a metric of a component has when all is well."""
+
+    metric: str = Field(min_length=2, max_length=80)
+    typical: float = Field(allow_inf_nan=False)
+    spread: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    unit: str = Field(default="", max_length=20)
+    window: str = Field(default="", max_length=80)
+
+
+Finding = Insight | Pattern | Baseline
 Item = TypeVar("Item", bound=_Finding)
 
 
@@ -55,6 +66,7 @@ class Findings(BaseModel):
 
     insights: list[Insight] = []
     patterns: list[Pattern] = []
+    baselines: list[Baseline] = []
     dropped: int = 0
 
 
@@ -71,8 +83,12 @@ def read_findings(text: str, known_evidence: set[str]) -> Findings:
     document = _document(NUL.sub("", text))
     insights, dropped_insights = _valid(Insight, document.get("insights"), known_evidence)
     patterns, dropped_patterns = _valid(Pattern, document.get("patterns"), known_evidence)
+    baselines, dropped_baselines = _valid(Baseline, document.get("baselines"), known_evidence)
     return Findings(
-        insights=insights, patterns=patterns, dropped=dropped_insights + dropped_patterns
+        insights=insights,
+        patterns=patterns,
+        baselines=baselines,
+        dropped=dropped_insights + dropped_patterns + dropped_baselines,
     )
 
 

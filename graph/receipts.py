@@ -128,6 +128,7 @@ _BLANK: dict[str, Any] = {
     "prompt_version": None,
     "insights": 0,
     "patterns": 0,
+    "baselines": 0,
     "dropped": 0,
     "input_tokens": 0,
     "output_tokens": 0,

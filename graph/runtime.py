@@ -32,10 +32,11 @@ from graph.setup import Setup
 from graph.state import Investigation, Receipt, ReceiptStatus
 from graph.storage import STORAGE_ERRORS, Storage, in_one_line, open_storage
 from graph.tools import Toolset, toolset
-from graph.tools.aws.client import open_aws
-from graph.tools.datadog.client import open_datadog
+from graph.tools.aws.client import Aws, open_aws
+from graph.tools.datadog.client import Datadog, open_datadog
 from graph.tools.threads import open_threads
 from graph.tools.topology.cypher import GraphReader, open_graph
+from graph.tools.topology.neighbours import Neighbourhood
 from graph.turns import Turns
 
 SETUP_WAIT_S = 60.0
@@ -189,12 +190,20 @@ async def open_runtime(
     Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
-        topology, tools = await _sources(stack, settings)
+        topology, datadog, aws = await _sources(stack, settings)
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
         observers = Observers(observe)
         receipts = Receipts(storage.store, storage.locks, observers)
-        memory = Memory(storage.store, storage.locks, observers)
+        near = Neighbourhood(topology) if topology else None
+        memory = Memory(storage.store, storage.locks, observers, near)
+        tools = toolset(
+            topology=topology,
+            datadog=datadog,
+            aws=aws,
+            memory=memory,
+            run_cypher=settings.run_cypher,
+        )
         runs = Runs(storage.engine)
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
@@ -240,14 +249,15 @@ async def open_runtime(
         )
 
 
-async def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[GraphReader | None, Toolset]:
-    """The topology, None when it is not configured, and the tools on it and the other sources."""
+async def _sources(
+    stack: AsyncExitStack, settings: Settings
+) -> tuple[GraphReader | None, Datadog | None, Aws | None]:
+    """The sources; None for each that is not configured."""
     topology = await stack.enter_async_context(open_graph(settings))
     threads = await stack.enter_async_context(open_threads())
     datadog = await stack.enter_async_context(open_datadog(settings, threads))
     aws = await stack.enter_async_context(open_aws(settings, threads))
-    run_cypher = settings.run_cypher
-    return topology, toolset(topology=topology, datadog=datadog, aws=aws, run_cypher=run_cypher)
+    return topology, datadog, aws
 
 
 async def _queue(

@@ -12,6 +12,8 @@ from langchain_core.messages import AnyMessage, convert_to_messages
 from langgraph.channels.delta import DeltaChannel
 from typing_extensions import TypedDict
 
+MEMORY = "memory"
+"""The source of evidence that was remembered, and not seen."""
 SNAPSHOT_EVERY = 600
 """Updates of a channel between two full copies of it. At about three updates a turn, a copy
 every 200 turns: a read replays at most that many small writes. `bench/` prints the growth."""
@@ -138,8 +140,9 @@ class Receipt(TypedDict):
     prompt_version: str | None
     insights: int
     patterns: int
+    baselines: int
     dropped: int
-    """Items of the analyst's answer that failed validation."""
+    """Items of the analyst's answer that failed validation, or were vague."""
     input_tokens: int
     output_tokens: int
     cost_usd: float | None
@@ -197,8 +200,14 @@ class Recalled(TypedDict):
     """A memory shown to the orchestrator as a hint."""
 
     id: str
+    """How it is cited, such as `M-1a2b3c4d`."""
     text: str
     last_confirmed: str
+    key: NotRequired[str]
+    """Its id in memory."""
+    components: NotRequired[list[str]]
+    confidence: NotRequired[float]
+    """When it was shown, faded and weighed."""
 
 
 Messages = Annotated[

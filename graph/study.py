@@ -54,6 +54,7 @@ def first_checkpoint(state: Investigation, answer: str, covers: Sequence[str]) -
         "messages": [HumanMessage(text, id=f"{turn['id']}:study")],
         "turn": turn,
         "evidence": evidence,
+        "recalled": state.get("recalled", []),
         "detached": True,
         "covers": oldest_first,
     }

@@ -64,11 +64,12 @@ def _built(setup: Setup) -> Builder:
     database: Any = NothingLive("the database")
     there = {name: cast(Any, NothingLive(name)) for name in setup.sources}
     model: Any = NothingLive("a model")
+    memory = Memory(database, database)
     ports = Ports(
         orchestrator=ModelPort("orchestrator", setup.orchestrator_model, model),
         analyst=ModelPort("analyst", setup.analyst_model, model),
-        toolset=toolset(**there, run_cypher=setup.run_cypher),
-        memory=Memory(database, database),
+        toolset=toolset(**there, memory=memory, run_cypher=setup.run_cypher),
+        memory=memory,
         receipts=Receipts(database, database),
         runs=Runs(database),
         hand_over=cast(Any, NothingLive("the queue")),

@@ -5,7 +5,7 @@ However it ends, there is a receipt: in the state of this thread and in the stor
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from graph import prompts
 from graph.findings import Findings, UnreadableAnswer, read_findings
 from graph.memory import Provenance
+from graph.memory.refusal import sifted
 from graph.models.failure import ModelFailure
 from graph.models.port import Model
 from graph.prompts import Prompt
@@ -36,6 +37,7 @@ class Enrich:
     """The node. `guard_s` bounds the analyst's call and the writing to memory."""
 
     analyst: Model
+    learn: Callable[[str, Mapping[str, str], str], Awaitable[int]]
     remember: Callable[[Findings, Provenance, Receipt], Awaitable[int]]
     begin: Callable[[Turn, str], Awaitable[Receipt]]
     keep_receipt: Callable[[Receipt], Awaitable[None]]
@@ -115,6 +117,8 @@ class _Study:
             self.known |= {"status": "failed", "reason": reason}
             return {}
         turn, node = self._state["turn"], self._node
+        if verdicts := _verdicts(self._state):
+            await node.learn(turn["id"], verdicts, turn["asked_at"])
         ask = node.analyst if self._model == node.model else node.analyst.another(self._model)
         studied = [
             message for message in self._state["messages"] if isinstance(message, HumanMessage)
@@ -139,15 +143,19 @@ class _Study:
             return
         known_ids = {entry["id"] for entry in self._state["evidence"]}
         try:
-            findings = read_findings(answer.text, known_ids)
+            findings = sifted(read_findings(answer.text, known_ids))
         except UnreadableAnswer as error:
             self.known |= {"status": "failed", "reason": str(error)}
             return
-        insights, patterns = len(findings.insights), len(findings.patterns)
+        found = {
+            "insights": len(findings.insights),
+            "patterns": len(findings.patterns),
+            "baselines": len(findings.baselines),
+        }
         self.known |= {"dropped": findings.dropped, "status": "empty"}
-        if not insights and not patterns:
+        if not any(found.values()):
             return
-        kept = {"status": "stored", "insights": insights, "patterns": patterns}
+        kept = {"status": "stored", **found}
         seconds = _seconds(self._started, await now())
         turn = self._state["turn"]
         entry = receipt(turn, **{**self.known, **kept, "seconds": seconds})
@@ -165,6 +173,17 @@ class _Study:
         first = datetime.fromisoformat(self.known["first_started_at"])
         age_s = (self._started - first).total_seconds()
         return self.known["attempts"] > POISON_STARTS and age_s > POISON_AGE_S
+
+
+def _verdicts(state: Investigation) -> dict[str, str]:
+    """What became of each hint of the turn, by its key in memory."""
+    report = state.get("report") or {}
+    settled = {hint["id"]: hint["verdict"] for hint in report.get("hints", [])}
+    return {
+        hint["key"]: settled.get(hint["id"], "unused")
+        for hint in state.get("recalled", [])
+        if "key" in hint
+    }
 
 
 def _usage(answer: AIMessage) -> dict[str, Any]:

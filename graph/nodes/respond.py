@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from graph.detached.order import HandOver
 from graph.models.recovery import without_thinking
-from graph.report import CONCLUDE, CheckedReport, Report, as_text, checked, problems
+from graph.report import CONCLUDE, REMEMBERED, CheckedReport, Report, as_text, checked, problems
 from graph.run import summary
-from graph.state import Investigation, Receipt, Turn, evidence_of_turn
+from graph.state import MEMORY, Evidence, Investigation, Receipt, Turn, evidence_of_turn
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
 from graph.tape import Form, Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
@@ -71,11 +71,12 @@ class Respond:
 
     def _concluded(self, state: Investigation, last: AIMessage) -> Draft | ToolMessage:
         call = last.tool_calls[0]
-        known = {entry["id"]: entry["status"] for entry in state.get("evidence", [])}
+        known = {entry["id"]: _status(entry) for entry in state.get("evidence", [])}
+        shown = [hint["id"] for hint in state.get("recalled", [])]
         may_send_back = not state.get("sent_back")
         try:
             report = Report.model_validate(call["args"])
-            found = problems(report, known)
+            found = problems(report, known, shown)
         except ValidationError as error:
             report = None
             found = [
@@ -92,7 +93,7 @@ class Respond:
             closing = _closing(state, call["id"], text, status="error")
             gathered = _gathered(state)
             return Draft(_answer(state, f"{text}\n\n{gathered}"), closing=closing)
-        sound = checked(report, known)
+        sound = checked(report, known, shown)
         unseen = [f"not looked at: {source} ({why})" for source, why in self.disabled.items()]
         unseen += _failed_sources(state)
         sound = sound.model_copy(update={"flags": [*sound.flags, *unseen]})
@@ -157,6 +158,10 @@ def _closing(state: Investigation, call_id: str | None, text: str, **fields: Any
         name=CONCLUDE,
         **fields,
     )
+
+
+def _status(entry: Evidence) -> str:
+    return REMEMBERED if entry["source"] == MEMORY else entry["status"]
 
 
 def _outcome(handed: Receipt) -> Outcome:

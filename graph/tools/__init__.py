@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from langchain_core.tools import BaseTool
 
+from graph.memory import Memory
 from graph.tools.aws import aws_tools
 from graph.tools.aws.client import Aws
 from graph.tools.aws.ecs import deployments as ecs_deployments
@@ -14,6 +15,7 @@ from graph.tools.changes import ChangeReader, changes_tool
 from graph.tools.datadog import datadog_tools
 from graph.tools.datadog.client import Datadog
 from graph.tools.datadog.events import events as datadog_events
+from graph.tools.recall import recall_tool
 from graph.tools.topology import topology_tools
 from graph.tools.topology.cypher import GraphReader
 from graph.tools.topology.deployments import deployments
@@ -40,6 +42,7 @@ def toolset(
     topology: GraphReader | None = None,
     datadog: Datadog | None = None,
     aws: Aws | None = None,
+    memory: Memory | None = None,
     run_cypher: bool = False,
 ) -> Toolset:
     """The one list of tools, for the sources that are configured."""
@@ -66,4 +69,6 @@ def toolset(
     if changes:
         within_s = min(source.timeout_s for source in there.values() if source is not None)
         tools.append(changes_tool(changes, disabled, within_s))
+    if memory is not None:
+        tools.append(recall_tool(memory))
     return Toolset(tools, disabled)

@@ -9,7 +9,9 @@ import pytest
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
 from graph.findings import Findings, Insight, Pattern
-from graph.memory import RECALL_LIMIT, TURNS_KEPT, Memory, Provenance
+from graph.memory import Memory, Provenance
+from graph.memory.item import TURNS_KEPT
+from graph.memory.recall import RECALL_LIMIT
 from graph.receipts import receipt
 from graph.state import Receipt, Turn
 from graph.storage.locks import MemoryLocks

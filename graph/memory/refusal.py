@@ -1,0 +1,60 @@
+"""What is not kept: a finding that says nothing, or that tries to be an order."""
+
+import re
+
+from graph.findings import Baseline, Finding, Findings, Insight
+
+_VAGUE = re.compile(
+    r"\b(?:multiple|several|various|numerous|some|many)\s+(?:\w+\s+){0,3}"
+    r"(?:issues?|problems?|errors?|anomal\w+|concerns?|services?)\b"
+    r"|\b(?:issues?|problems?|anomal\w+)\s+(?:were\s+|was\s+|have been\s+)?"
+    r"(?:detected|found|observed)\b"
+    r"|\b(?:needs?|requires?)\s+(?:further\s+)?(?:attention|investigation|monitoring|review)\b"
+    r"|\bgeneral(?:ly)?\s+(?:health|degradation|instability)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"(?<![\w.])\d")
+_CHANGE = re.compile(
+    r"\b(?:v\d|deploy|release|expire|exhaust|leak|evict|restart|killed|timeout)", re.IGNORECASE
+)
+_ORDER = re.compile(
+    r"\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instructions?|rules?|previous|above|prompt)\b"
+    r"|\b(?:system|developer)\s+(?:prompt|message)\b"
+    r"|\byou\s+(?:must|should|shall|are)\b"
+    r"|\b(?:always|never)\s+(?:answer|conclude|report|say|blame|call|tell)\b"
+    r"|\b(?:as an? (?:ai|assistant|model)|new instructions?|from now on)\b"
+    r"|<\s*/?\s*(?:system|assistant|user|tool|instructions?)\s*>",
+    re.IGNORECASE,
+)
+
+
+def refusal(finding: Finding) -> str | None:
+    """Why it is not kept; None when it may be."""
+    whole = " ".join(str(value) for value in finding.model_dump(exclude={"evidence"}).values())
+    if _ORDER.search(whole):
+        return "it reads as an instruction"
+    if isinstance(finding, Baseline):
+        return None
+    said = (
+        f"{finding.title} {finding.finding}"
+        if isinstance(finding, Insight)
+        else f"{finding.type} {finding.description}"
+    )
+    if _VAGUE.search(said) and not (_NUMBER.search(said) and _CHANGE.search(said)):
+        return "it is vague: it says that something is wrong, and neither what nor how much"
+    return None
+
+
+def sifted(findings: Findings) -> Findings:
+    """Those that may be kept; the others are counted as dropped."""
+    insights = [one for one in findings.insights if refusal(one) is None]
+    patterns = [one for one in findings.patterns if refusal(one) is None]
+    baselines = [one for one in findings.baselines if refusal(one) is None]
+    kept = len(insights) + len(patterns) + len(baselines)
+    found = len(findings.insights) + len(findings.patterns) + len(findings.baselines)
+    return Findings(
+        insights=insights,
+        patterns=patterns,
+        baselines=baselines,
+        dropped=findings.dropped + found - kept,
+    )

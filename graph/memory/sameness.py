@@ -1,0 +1,78 @@
+"""Whether two findings say the same, the opposite, or different things.
+
+They are compared only where they share a component and are of the same kind. Words are brought
+to one form first (`slow` and `latency` are one thing to an engineer), then compared with
+rapidfuzz. The threshold was measured on pairs labelled by hand: `tests/graph/memory/pairs.toml`.
+"""
+
+import re
+from typing import Literal
+
+from rapidfuzz import fuzz
+
+from graph.memory.item import Item, name_of, text_of
+
+SAME_AT = 62.0
+"""Score, 0 to 100, from which two texts say the same."""
+Sameness = Literal["same", "opposite", "different"]
+_TERMS: tuple[tuple[str, str], ...] = (
+    ("latency", r"slow\w*|latenc\w+|p9\d|response times?|takes? longer|delays?|sluggish"),
+    ("pool", r"(?:connection )?pools?|connections?"),
+    ("deploy", r"deploy\w*|releases?|rollouts?|roll(?:ed)? out|versions? v?[\d.]+|v\d[\d.]*"),
+    ("full", r"exhaust\w*|satur\w*|full|used up|maxed out|at (?:its|the) limit|all taken"),
+    ("errors", r"errors?|5xx|50[0234]s?|fail\w*|exceptions?"),
+    ("timeout", r"time[sd]?[ -]?outs?|timing out"),
+    ("cpu", r"cpus?|processors?|cores?"),
+    ("memory", r"memory|heap|oom\w*|out of memory|rss"),
+    ("disk", r"disks?|volumes?|storage|iops"),
+    ("certificate", r"cert\w*|tls|ssl|credentials?"),
+    ("expired", r"expir\w*|lapsed|not renewed"),
+    ("queue", r"queues?|backlogs?|lag\w*|consumers?"),
+    ("retry", r"retr(?:y|ies|ied|ying)"),
+    ("external", r"third[ -]party|external|providers?|upstream"),
+    ("caused", r"caus\w+|because of|due to|after|since|following"),
+)
+_COMPILED = tuple((term, re.compile(rf"\b(?:{pattern})\b")) for term, pattern in _TERMS)
+_NEGATED = re.compile(
+    r"\b(?:no|not|never|none|without|isn't|wasn't|doesn't|didn't|cannot|unrelated|healthy|normal|"
+    r"within (?:its )?(?:baseline|limits?)|ruled out)\b"
+)
+_NOISE = re.compile(r"\d[\d.,:%]*\w*|[^\w\s-]")
+
+
+def sameness(one: Item, other: Item) -> Sameness:
+    """How the two relate. An item without a component in common is different."""
+    if not {name.lower() for name in one["components"]} & _lower(other["components"]):
+        return "different"
+    if one.get("metric") or other.get("metric"):
+        return "same" if one.get("metric") == other.get("metric") else "different"
+    if score(said(one), said(other)) < SAME_AT:
+        return "different"
+    return "same" if _negations(one) == _negations(other) else "opposite"
+
+
+def score(one: str, other: str) -> float:
+    """How alike two texts are, 0 to 100, after their words were brought to one form."""
+    return float(fuzz.token_set_ratio(plain(one), plain(other)))
+
+
+def said(item: Item) -> str:
+    """What is compared of an item."""
+    return f"{name_of(item)}. {text_of(item)}"
+
+
+def plain(text: str) -> str:
+    """The text in the one form: lower case, terms for their synonyms, no numbers."""
+    found = text.lower()
+    for term, pattern in _COMPILED:
+        found = pattern.sub(term, found)
+    return " ".join(_NOISE.sub(" ", found).split())
+
+
+def _negations(item: Item) -> bool:
+    """Whether it denies something; a second denial takes the first one back."""
+    return len(_NEGATED.findall(said(item).lower())) % 2 == 1
+
+
+def _lower(names: list[str]) -> set[str]:
+    return {name.lower() for name in names}

@@ -1,0 +1,130 @@
+"""Items in the store, and for each component the list of its items.
+
+The lists make a recall a few reads by key, however much memory holds: the store's own search
+goes through every item of a namespace. Items and lists are written together, all or nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langgraph.store.base import BaseStore, GetOp, PutOp
+from langgraph.store.base import Item as Stored
+
+from graph.memory.item import KINDS, Item, Kind, whole
+
+COMPONENTS = ("components",)
+"""A list a component, by its name in lower case."""
+ABOUT = ("memory",)
+LISTED = "listed"
+"""Kept once every item is on its components' lists; older databases have none."""
+LIST_LIMIT = 2000
+"""Items on one list; beyond it those that were confirmed longest ago are left out."""
+BATCH = 500
+PAGE = 500
+
+Place = tuple[Kind, str]
+"""The kind of an item and its key."""
+
+
+@dataclass
+class Changes:
+    """What is to be written, in one go."""
+
+    items: dict[Place, Item] = field(default_factory=dict)
+    other: list[PutOp] = field(default_factory=list)
+
+
+class Shelf:
+    """Reads and writes items by their places. Methods raise STORAGE_ERRORS."""
+
+    def __init__(self, store: BaseStore) -> None:
+        self._store = store
+        self._is_listed = False
+
+    async def some(self, places: Sequence[Place]) -> dict[Place, Item]:
+        """Those of these items that there are."""
+        found: dict[Place, Item] = {}
+        for start in range(0, len(places), BATCH):
+            part = places[start : start + BATCH]
+            got = await self._store.abatch([GetOp((kind,), key) for kind, key in part])
+            for place, stored in zip(part, cast("list[Stored | None]", got), strict=True):
+                if stored is not None:
+                    found[place] = whole(stored.value)
+        return found
+
+    async def lists(self, names: Iterable[str]) -> dict[str, dict[Place, dict[str, Any]]]:
+        """For each of these components that has one, its list: places with what ranks them."""
+        await self._list_all()
+        keys = list(dict.fromkeys(name.lower() for name in names))
+        found: dict[str, dict[Place, dict[str, Any]]] = {}
+        for start in range(0, len(keys), BATCH):
+            part = keys[start : start + BATCH]
+            got = await self._store.abatch([GetOp(COMPONENTS, key) for key in part])
+            for key, stored in zip(part, cast("list[Stored | None]", got), strict=True):
+                if stored is not None:
+                    found[key] = _places(stored.value)
+        return found
+
+    async def write(self, changes: Changes) -> None:
+        """Write items, their lists and the rest, all or nothing."""
+        names = {name.lower() for item in changes.items.values() for name in item["components"]}
+        lists = await self.lists(names)
+        for place, item in changes.items.items():
+            for name in item["components"]:
+                lists.setdefault(name.lower(), {})[place] = _rank(item)
+        puts = [PutOp((kind,), key, dict(item)) for (kind, key), item in changes.items.items()]
+        puts += [PutOp(COMPONENTS, name, _document(listed)) for name, listed in lists.items()]
+        await self._store.abatch([*puts, *changes.other])
+
+    async def page(self, kind: Kind, limit: int, offset: int = 0) -> list[tuple[str, Item]]:
+        """Items of that kind with their keys, the latest changed first."""
+        found = await self._store.asearch((kind,), limit=limit, offset=offset)
+        return [(item.key, whole(item.value)) for item in found]
+
+    async def find(self, key: str) -> tuple[Kind, Item] | None:
+        """The item of that key, of whatever kind."""
+        places: list[Place] = [(kind, key) for kind in KINDS]
+        found = await self.some(places)
+        return next(((place[0], item) for place, item in found.items()), None)
+
+    async def _list_all(self) -> None:
+        """Put the items of an older database on their components' lists, once."""
+        if self._is_listed or await self._store.aget(ABOUT, LISTED):
+            self._is_listed = True
+            return
+        lists: dict[str, dict[Place, dict[str, Any]]] = {}
+        for kind in KINDS:
+            offset = 0
+            while page := await self.page(kind, PAGE, offset):
+                offset += len(page)
+                for key, item in page:
+                    for name in item["components"]:
+                        lists.setdefault(name.lower(), {})[kind, key] = _rank(item)
+        puts = [PutOp(COMPONENTS, name, _document(listed)) for name, listed in lists.items()]
+        await self._store.abatch([*puts, PutOp(ABOUT, LISTED, {"version": 1})])
+        self._is_listed = True
+
+
+def _rank(item: Item) -> dict[str, Any]:
+    return {
+        "last_confirmed": item["last_confirmed"],
+        "confidence": item["confidence"],
+        "status": item["status"],
+    }
+
+
+def _document(listed: Mapping[Place, Mapping[str, Any]]) -> dict[str, Any]:
+    newest = sorted(listed.items(), key=lambda entry: entry[1]["last_confirmed"], reverse=True)
+    return {
+        "items": [{"kind": kind, "key": key, **rank} for (kind, key), rank in newest[:LIST_LIMIT]]
+    }
+
+
+def _places(document: Mapping[str, Any]) -> dict[Place, dict[str, Any]]:
+    return {
+        (entry["kind"], entry["key"]): {
+            name: value for name, value in entry.items() if name not in ("kind", "key")
+        }
+        for entry in document["items"]
+    }
