@@ -12,7 +12,7 @@ from graph.memory import Memory
 from graph.models.port import Model
 from graph.nodes import respond
 from graph.nodes.enrich import Enrich
-from graph.nodes.plan import Budgets, Plan
+from graph.nodes.plan import Budgets, Plan, no_hints
 from graph.nodes.respond import Respond
 from graph.nodes.tool import Tool
 from graph.observers import Observers
@@ -51,7 +51,7 @@ def build(ports: Ports, setup: Setup) -> Builder:
     known = {"settings": setup.model_dump(), "made_with": made_with()}
     plan = Plan(
         orchestrator=ports.orchestrator,
-        recall=ports.memory.recall,
+        recall=ports.memory.recall if setup.memory else no_hints,
         begun=ports.runs.begun,
         tools=ports.toolset.tools,
         disabled=ports.toolset.disabled,

@@ -21,6 +21,7 @@ from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
+from graph.memory.projection import open_projection
 from graph.models.calls import open_models
 from graph.observers import Observer, Observers
 from graph.receipts import Receipts
@@ -196,12 +197,14 @@ async def open_runtime(
         observers = Observers(observe)
         receipts = Receipts(storage.store, storage.locks, observers)
         near = Neighbourhood(topology) if topology else None
-        memory = Memory(storage.store, storage.locks, observers, near)
+        project = await stack.enter_async_context(open_projection(settings))
+        memory = Memory(storage.store, storage.locks, observers, near, project)
         tools = toolset(
             topology=topology,
             datadog=datadog,
             aws=aws,
             memory=memory,
+            recalls=settings.memory,
             run_cypher=settings.run_cypher,
         )
         runs = Runs(storage.engine)

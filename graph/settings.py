@@ -139,6 +139,10 @@ class Settings(StateSettings):
     neo4j_database: str = "neo4j"
     graph_mapping: Annotated[GraphMapping, NoDecode] = GraphMapping()
 
+    memory_neo4j_user: str | None = None
+    """With it, insights are copied into the graph, one way; it needs the right to write there."""
+    memory_neo4j_password: SecretStr = SecretStr("")
+
     run_cypher: bool = False
     """Whether the model may write Cypher of its own, guarded; off by default."""
 
@@ -172,6 +176,8 @@ class Settings(StateSettings):
     turn_max_cost_usd: float = Field(default=2.0, gt=0)
     turn_max_seconds: float = Field(default=300, gt=0)
 
+    memory: bool = True
+    """Whether turns get hints from memory; what is learned is kept either way."""
     enrichment: bool = True
     """Whether finished turns are handed to the analyst."""
     enrichment_timeout_s: float = Field(default=60, gt=0)

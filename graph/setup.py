@@ -44,6 +44,8 @@ class Setup(BaseModel):
     turn_max_tokens: int
     turn_max_cost_usd: float
     turn_max_seconds: float
+    memory: bool = True
+    """Older recordings do not say: memory could not be switched off then."""
     enrichment: bool
     enrichment_timeout_s: float
     sources: list[Source]

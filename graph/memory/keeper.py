@@ -1,6 +1,6 @@
 """The memory that nodes, people and the server use; what nodes do passes through the tape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from langgraph.store.base import BaseStore, PutOp
 from graph.findings import Findings
 from graph.memory.item import KINDS, MARKS_KEPT, Item, Kind, Mark, MemoryStatus, Provenance
 from graph.memory.recall import Hit, Neighbours, hits
-from graph.memory.shelf import Changes, Shelf
+from graph.memory.shelf import Changes, Place, Shelf
 from graph.memory.writing import consolidated, learned
 from graph.observers import NOBODY, Observers
 from graph.receipts import LOCK_WAIT_S
@@ -18,6 +18,8 @@ from graph.state import Recalled, Receipt
 from graph.storage import Locks
 from graph.tape import exchange
 
+Project = Callable[[Mapping[Place, Item]], Awaitable[None]]
+"""Copies items elsewhere; what fails there is logged and changes nothing else."""
 SCAN_LIMIT = 500
 """Items on one page."""
 
@@ -31,12 +33,14 @@ class Memory:
         locks: Locks,
         observers: Observers = NOBODY,
         neighbours: Neighbours | None = None,
+        project: Project | None = None,
     ) -> None:
         self._store = store
         self._shelf = Shelf(store)
         self._locks = locks
         self._observers = observers
         self._neighbours = neighbours
+        self._project = project
 
     async def recall(self, question: str, focus: Sequence[str]) -> list[Recalled]:
         """Hints about what the question or the focus names, the best first; empty when unsure."""
@@ -64,6 +68,8 @@ class Memory:
                 changes.other.append(PutOp(RECEIPTS, receipt["turn_id"], dict(receipt)))
                 await self._shelf.write(changes)
                 self._observers.receipt_kept(receipt)
+            if self._project and changes.items:
+                await self._project(changes.items)
             return len(changes.items)
 
         return await exchange("memory", "remember", request, live)
@@ -96,7 +102,7 @@ class Memory:
             await self._shelf.write(changes)
         return len(changes.items), refused
 
-    async def put_back(self, items: Mapping[tuple[Kind, str], Item]) -> int:
+    async def put_back(self, items: Mapping[Place, Item]) -> int:
         """Write items as they were exported, in place of those with their keys."""
         async with self._locks.held("memory", LOCK_WAIT_S):
             await self._shelf.write(Changes(dict(items)))
@@ -114,6 +120,19 @@ class Memory:
         ]
         newest_first = sorted(found, key=lambda item: str(item["last_confirmed"]), reverse=True)
         return newest_first[offset : offset + limit]
+
+    async def walk(self) -> AsyncIterator[tuple[str, Kind, Item]]:
+        """Every item with its key and kind; of each kind the latest changed first."""
+        for kind in KINDS:
+            offset = 0
+            while page := await self._shelf.page(kind, SCAN_LIMIT, offset):
+                offset += len(page)
+                for key, item in page:
+                    yield key, kind, item
+
+    async def everything(self) -> dict[Place, Item]:
+        """Every item."""
+        return {(kind, key): item async for key, kind, item in self.walk()}
 
     async def item(self, key: str) -> dict[str, Any] | None:
         """The item of that id, or None."""

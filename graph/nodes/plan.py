@@ -247,6 +247,11 @@ class Plan:
         return visits
 
 
+async def no_hints(_question: str, _focus: Sequence[str]) -> list[Recalled]:
+    """What is recalled where memory is switched off."""
+    return []
+
+
 def _earlier_results(state: Investigation) -> dict[str, str]:
     """What was asked in this turn and answered, each with the text that repeats the answer."""
     contents = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from langchain_core.tools import BaseTool
 
 from graph.memory import Memory
+from graph.state import MEMORY
 from graph.tools.aws import aws_tools
 from graph.tools.aws.client import Aws
 from graph.tools.aws.ecs import deployments as ecs_deployments
@@ -27,6 +28,7 @@ NOT_SET = {
     "aws": "AWS_REGION is not set",
 }
 """Why a source is switched off."""
+OFF = "switched off by MEMORY"
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,10 @@ def toolset(
     datadog: Datadog | None = None,
     aws: Aws | None = None,
     memory: Memory | None = None,
+    recalls: bool = True,
     run_cypher: bool = False,
 ) -> Toolset:
-    """The one list of tools, for the sources that are configured."""
+    """The one list of tools, for the sources that are configured; without `recalls` no memory."""
     tools: list[BaseTool] = []
     changes: dict[str, ChangeReader] = {}
     if topology is not None:
@@ -69,6 +72,8 @@ def toolset(
     if changes:
         within_s = min(source.timeout_s for source in there.values() if source is not None)
         tools.append(changes_tool(changes, disabled, within_s))
+    if not recalls:
+        return Toolset(tools, {**disabled, MEMORY: OFF})
     if memory is not None:
         tools.append(recall_tool(memory))
     return Toolset(tools, disabled)
