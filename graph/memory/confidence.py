@@ -12,7 +12,9 @@ has faded below FLOOR is not recalled any more, and is kept to be looked at.
 
 from datetime import datetime
 
-from graph.memory.item import Item
+from typing_extensions import TypedDict
+
+from graph.memory.item import Item, MemoryStatus
 
 STATED_WEIGHT = 2
 REFUTED_WEIGHT = 2
@@ -29,8 +31,18 @@ def confidence(stated: float, confirmed: int, refuted: int) -> float:
     return round((STATED_WEIGHT * stated + confirmed) / observed, 4)
 
 
-def faded(item: Item, now: datetime) -> float:
-    """What is left of the confidence at that time."""
+class Standing(TypedDict):
+    """What the fading of an item depends on."""
+
+    confidence: float
+    last_confirmed: str
+    status: MemoryStatus
+
+
+def faded(item: Item | Standing, now: datetime) -> float:
+    """What is left of the confidence at that time; nothing of what is retired."""
+    if item["status"] == "retired":
+        return 0.0
     age_s = (now - datetime.fromisoformat(item["last_confirmed"])).total_seconds()
     left: float = item["confidence"] * 0.5 ** (max(0.0, age_s) / DAY_S / HALF_LIFE_DAYS)
     return left * RESOLVED if item["status"] == "resolved" else left

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
-from graph.memory.confidence import FLOOR, faded
+from graph.memory.confidence import FLOOR, Standing, faded
 from graph.memory.item import Item, name_of, text_of
-from graph.memory.sameness import said, score
+from graph.memory.sameness import plain, said, score
 from graph.memory.shelf import Place, Shelf
 from graph.state import Recalled
 from graph.untrusted import printable
@@ -24,7 +23,7 @@ RECALL_LIMIT = 5
 """Hints shown in one turn."""
 CHARACTERS_LIMIT = 2000
 """Of all hints together; about 500 tokens."""
-LOOKED_AT = 200
+LOOKED_AT = 60
 """Items whose text is compared, the surest of those that passed the gate."""
 HOP_WEIGHT = 0.6
 """What an item is worth for each hop away."""
@@ -80,20 +79,20 @@ async def hits(
     """The items to show, the best first; empty when unsure."""
     distances = await _gate(neighbours, text, focus)
     lists = await shelf.lists(distances)
-    near: dict[Place, tuple[int, Mapping[str, Any]]] = {}
+    near: dict[Place, tuple[int, Standing]] = {}
     for name, listed in lists.items():
         for place, rank in listed.items():
             hops = min(distances[name], near[place][0] if place in near else HOPS)
             near[place] = (hops, rank)
-    surest = sorted(near.items(), key=lambda entry: -_guess(*entry[1]))[:LOOKED_AT]
-    items = await shelf.some([place for place, _ in surest])
-    found = [
-        Hit(place, items[place], hops, _score(items[place], hops, text, now))
-        for place, (hops, _) in surest
-        if place in items
-        and items[place]["status"] != "retired"
-        and faded(items[place], now) >= FLOOR
-    ]
+    ranked = sorted(near.items(), key=lambda entry: -_worth(entry[1], now))[:LOOKED_AT]
+    places = [place for place, known in ranked if faded(known[1], now) >= FLOOR]
+    items = await shelf.some(places)
+    asked = plain(text)
+    found = []
+    for place, (hops, _) in ranked:
+        if item := items.get(place):
+            worth = _worth((hops, item), now)
+            found.append(Hit(place, item, hops, worth * _fitting(item, asked)))
     return _chosen(sorted(found, key=lambda hit: -hit.score))
 
 
@@ -128,11 +127,11 @@ def _pairs(words: Sequence[str]) -> Iterable[str]:
     return (f"{one} {other}" for one, other in pairwise(words))
 
 
-def _guess(hops: int, rank: Mapping[str, Any]) -> float:
-    """A rank by what stands on the list alone; the fading is left out."""
-    return 0.0 if rank["status"] == "retired" else rank["confidence"] * HOP_WEIGHT**hops
+def _worth(near: tuple[int, Item | Standing], now: datetime) -> float:
+    hops, known = near
+    return faded(known, now) * HOP_WEIGHT**hops
 
 
-def _score(item: Item, hops: int, text: str, now: datetime) -> float:
-    alike = score(text, said(item)) / 100
-    return faded(item, now) * HOP_WEIGHT**hops * (0.5 + 0.5 * alike)
+def _fitting(item: Item, asked: str) -> float:
+    """From a half to one: how much of what it says is asked about."""
+    return 0.5 + 0.5 * score(asked, plain(said(item))) / 100

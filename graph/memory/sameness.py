@@ -46,14 +46,14 @@ def sameness(one: Item, other: Item) -> Sameness:
         return "different"
     if one.get("metric") or other.get("metric"):
         return "same" if one.get("metric") == other.get("metric") else "different"
-    if score(said(one), said(other)) < SAME_AT:
+    if score(plain(said(one)), plain(said(other))) < SAME_AT:
         return "different"
     return "same" if _negations(one) == _negations(other) else "opposite"
 
 
 def score(one: str, other: str) -> float:
-    """How alike two texts are, 0 to 100, after their words were brought to one form."""
-    return float(fuzz.token_set_ratio(plain(one), plain(other)))
+    """How alike two texts are, 0 to 100; both in the one form that `plain` gives."""
+    return float(fuzz.token_set_ratio(one, other))
 
 
 def said(item: Item) -> str:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from langgraph.store.base import BaseStore, GetOp, PutOp
 from langgraph.store.base import Item as Stored
 
+from graph.memory.confidence import Standing
 from graph.memory.item import KINDS, Item, Kind, whole
 
 COMPONENTS = ("components",)
@@ -25,6 +26,7 @@ PAGE = 500
 
 Place = tuple[Kind, str]
 """The kind of an item and its key."""
+Listed = dict[Place, Standing]
 
 
 @dataclass
@@ -53,11 +55,11 @@ class Shelf:
                     found[place] = whole(stored.value)
         return found
 
-    async def lists(self, names: Iterable[str]) -> dict[str, dict[Place, dict[str, Any]]]:
+    async def lists(self, names: Iterable[str]) -> dict[str, Listed]:
         """For each of these components that has one, its list: places with what ranks them."""
         await self._list_all()
         keys = list(dict.fromkeys(name.lower() for name in names))
-        found: dict[str, dict[Place, dict[str, Any]]] = {}
+        found: dict[str, Listed] = {}
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
             got = await self._store.abatch([GetOp(COMPONENTS, key) for key in part])
@@ -93,7 +95,7 @@ class Shelf:
         if self._is_listed or await self._store.aget(ABOUT, LISTED):
             self._is_listed = True
             return
-        lists: dict[str, dict[Place, dict[str, Any]]] = {}
+        lists: dict[str, Listed] = {}
         for kind in KINDS:
             offset = 0
             while page := await self.page(kind, PAGE, offset):
@@ -106,25 +108,27 @@ class Shelf:
         self._is_listed = True
 
 
-def _rank(item: Item) -> dict[str, Any]:
-    return {
-        "last_confirmed": item["last_confirmed"],
-        "confidence": item["confidence"],
-        "status": item["status"],
-    }
+def _rank(item: Item) -> Standing:
+    return Standing(
+        last_confirmed=item["last_confirmed"],
+        confidence=item["confidence"],
+        status=item["status"],
+    )
 
 
-def _document(listed: Mapping[Place, Mapping[str, Any]]) -> dict[str, Any]:
+def _document(listed: Listed) -> dict[str, Any]:
     newest = sorted(listed.items(), key=lambda entry: entry[1]["last_confirmed"], reverse=True)
     return {
         "items": [{"kind": kind, "key": key, **rank} for (kind, key), rank in newest[:LIST_LIMIT]]
     }
 
 
-def _places(document: Mapping[str, Any]) -> dict[Place, dict[str, Any]]:
+def _places(document: Mapping[str, Any]) -> Listed:
     return {
-        (entry["kind"], entry["key"]): {
-            name: value for name, value in entry.items() if name not in ("kind", "key")
-        }
+        (entry["kind"], entry["key"]): Standing(
+            last_confirmed=entry["last_confirmed"],
+            confidence=entry["confidence"],
+            status=entry["status"],
+        )
         for entry in document["items"]
     }
