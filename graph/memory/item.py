@@ -54,7 +54,7 @@ class Item(TypedDict):
     last_confirmed: str
     """ISO 8601, UTC: when the latest turn was asked that confirmed it."""
     turns: list[str]
-    """The latest that changed it."""
+    """The latest that changed it; with a verdict after it, a turn in which it was a hint."""
     occurrences: int
     """How often it was found, the first time included."""
     stated: float

@@ -7,7 +7,7 @@ from graph.findings import Baseline, Finding, Findings, Insight
 _VAGUE = re.compile(
     r"\b(?:multiple|several|various|numerous|some|many)\s+(?:\w+\s+){0,3}"
     r"(?:issues?|problems?|errors?|anomal\w+|concerns?|services?)\b"
-    r"|\b(?:issues?|problems?|anomal\w+)\s+(?:were\s+|was\s+|have been\s+)?"
+    r"|\b(?:issues?|problems?|anomal\w+)\s+(?:\w+\s+){0,8}?"
     r"(?:detected|found|observed)\b"
     r"|\b(?:needs?|requires?)\s+(?:further\s+)?(?:attention|investigation|monitoring|review)\b"
     r"|\bgeneral(?:ly)?\s+(?:health|degradation|instability)\b",

@@ -2,7 +2,8 @@
 
 They are compared only where they share a component and are of the same kind. Words are brought
 to one form first (`slow` and `latency` are one thing to an engineer), then compared with
-rapidfuzz. The threshold was measured on pairs labelled by hand: `tests/graph/memory/pairs.toml`.
+rapidfuzz. The threshold was measured on findings labelled by hand, in
+`tests/graph/memory/findings.toml`.
 """
 
 import re
@@ -12,8 +13,10 @@ from rapidfuzz import fuzz
 
 from graph.memory.item import Item, name_of, text_of
 
-SAME_AT = 62.0
+SAME_AT = 57.0
 """Score, 0 to 100, from which two texts say the same."""
+OTHER_KIND = 8.0
+"""So much more where the category of two insights, or the type of two patterns, differs."""
 Sameness = Literal["same", "opposite", "different"]
 _TERMS: tuple[tuple[str, str], ...] = (
     ("latency", r"slow\w*|latenc\w+|p9\d|response times?|takes? longer|delays?|sluggish"),
@@ -33,22 +36,26 @@ _TERMS: tuple[tuple[str, str], ...] = (
     ("caused", r"caus\w+|because of|due to|after|since|following"),
 )
 _COMPILED = tuple((term, re.compile(rf"\b(?:{pattern})\b")) for term, pattern in _TERMS)
-_NEGATED = re.compile(
-    r"\b(?:no|not|never|none|without|isn't|wasn't|doesn't|didn't|cannot|unrelated|healthy|normal|"
-    r"within (?:its )?(?:baseline|limits?)|ruled out)\b"
+_DENIED = re.compile(
+    r"\b(?:no longer|not (?:the )?cause[ds]?|not due|not because|not related|unrelated|ruled out|"
+    r"no sign|no evidence|does not explain|(?:is|are|was|were) (?:healthy|fine|normal)|"
+    r"back to normal|within (?:its |the )?(?:baseline|limits?))\b"
 )
 _NOISE = re.compile(r"\d[\d.,:%]*\w*|[^\w\s-]")
 
 
-def sameness(one: Item, other: Item) -> Sameness:
-    """How the two relate. An item without a component in common is different."""
+def sameness(one: Item, other: Item) -> tuple[Sameness, float]:
+    """How the two relate, and the score. Without a component in common they are different."""
     if not {name.lower() for name in one["components"]} & _lower(other["components"]):
-        return "different"
+        return "different", 0.0
     if one.get("metric") or other.get("metric"):
-        return "same" if one.get("metric") == other.get("metric") else "different"
-    if score(plain(said(one)), plain(said(other))) < SAME_AT:
-        return "different"
-    return "same" if _negations(one) == _negations(other) else "opposite"
+        same_metric = one.get("metric") == other.get("metric")
+        return ("same", 100.0) if same_metric else ("different", 0.0)
+    alike = score(plain(said(one)), plain(said(other)))
+    of_a_kind = all(one.get(name) == other.get(name) for name in ("category", "type"))
+    if alike < (SAME_AT if of_a_kind else SAME_AT + OTHER_KIND):
+        return "different", alike
+    return ("same" if _denies(one) == _denies(other) else "opposite"), alike
 
 
 def score(one: str, other: str) -> float:
@@ -69,9 +76,9 @@ def plain(text: str) -> str:
     return " ".join(_NOISE.sub(" ", found).split())
 
 
-def _negations(item: Item) -> bool:
-    """Whether it denies something; a second denial takes the first one back."""
-    return len(_NEGATED.findall(said(item).lower())) % 2 == 1
+def _denies(item: Item) -> bool:
+    """Whether it says that something is not so; a second denial takes the first one back."""
+    return len(_DENIED.findall(said(item).lower())) % 2 == 1
 
 
 def _lower(names: list[str]) -> set[str]:

@@ -22,6 +22,7 @@ from graph.memory.shelf import Changes, Place, Shelf
 
 STATED = {"low": 0.5, "medium": 0.6, "high": 0.7, "critical": 0.75}
 """What an insight counts as stated with, by its severity: it states no confidence."""
+VERDICTS = ("confirmed", "refuted", "unused")
 SEEN_LIMIT = 300
 """Items of one component that a finding is compared with, the latest confirmed."""
 
@@ -47,7 +48,7 @@ async def consolidated(
 
 def learned(item: Item, turn_id: str, verdict: str, at: str) -> Item | None:
     """The item after it was a hint in that turn; None when the turn was counted before."""
-    if turn_id in item["turns"]:
+    if any(_as_hint(turn_id, known) in item["turns"] for known in VERDICTS):
         return None
     changed = item.copy()
     if verdict == "confirmed":
@@ -57,32 +58,28 @@ def learned(item: Item, turn_id: str, verdict: str, at: str) -> Item | None:
         changed["refuted"] += 1
     else:
         changed["unused"] += 1
-    return _settled(changed, turn_id)
+    return _settled(changed, _as_hint(turn_id, verdict))
 
 
 async def _place(shelf: Shelf, changes: Changes, kind: Kind, item: Item) -> None:
     """Add what the finding changes."""
     known = await _candidates(shelf, changes, kind, item)
     turn_id = item["provenance"]["turn_id"]
-    for place, other in known.items():
-        how = sameness(item, other)
-        if how == "same":
-            if turn_id not in other["turns"]:
-                changes.items[place] = _confirmed(other, item)
-            return
-    key = digest([kind, name_of(item).lower(), sorted(map(str.lower, item["components"]))])
-    if (kind, key) in known and turn_id in known[kind, key]["turns"]:
+    found = {place: sameness(item, other) for place, other in known.items()}
+    same = {place: alike for place, (how, alike) in found.items() if how == "same"}
+    if same:
+        place = max(same, key=lambda one: same[one])
+        if turn_id not in known[place]["turns"]:
+            changes.items[place] = _confirmed(known[place], item)
         return
+    key = digest([kind, name_of(item).lower(), sorted(map(str.lower, item["components"]))])
     if (kind, key) in known:
         key = digest([key, turn_id])
-    for place, other in known.items():
-        if sameness(item, other) == "opposite":
+    for place, (how, _) in found.items():
+        if how == "opposite":
             item["contradicts"] = [*item["contradicts"], place[1]][-LINKS_KEPT:]
-            if turn_id not in other["turns"]:
-                linked = other.copy()
-                linked["refuted"] += 1
-                linked["contradicts"] = [*other["contradicts"], key][-LINKS_KEPT:]
-                changes.items[place] = _settled(linked, turn_id)
+            if turn_id not in known[place]["turns"]:
+                changes.items[place] = _contradicted(known[place], key, turn_id)
     changes.items[kind, key] = item
 
 
@@ -103,7 +100,8 @@ def _confirmed(known: Item, found: Item) -> Item:
     turn = found["provenance"]
     changed = known.copy()
     changed["occurrences"] += 1
-    changed["confirmed"] += 1
+    # One turn is one observation, also where the item was its hint.
+    changed["confirmed"] += _as_hint(turn["turn_id"], "confirmed") not in known["turns"]
     changed["last_confirmed"] = max(known["last_confirmed"], turn["at"])
     if "metric" in found:
         for name in ("typical", "spread", "unit", "window", "evidence", "provenance"):
@@ -115,8 +113,20 @@ def _confirmed(known: Item, found: Item) -> Item:
     return _settled(changed, turn["turn_id"])
 
 
-def _settled(item: Item, turn_id: str) -> Item:
-    item["turns"] = [*item["turns"], turn_id][-TURNS_KEPT:]
+def _as_hint(turn_id: str, verdict: str) -> str:
+    """How an item remembers what became of it as a hint in that turn."""
+    return f"{turn_id} {verdict}"
+
+
+def _contradicted(known: Item, by: str, turn_id: str) -> Item:
+    changed = known.copy()
+    changed["refuted"] += 1
+    changed["contradicts"] = [*known["contradicts"], by][-LINKS_KEPT:]
+    return _settled(changed, turn_id)
+
+
+def _settled(item: Item, turn: str) -> Item:
+    item["turns"] = [*item["turns"], turn][-TURNS_KEPT:]
     item["confidence"] = confidence(item["stated"], item["confirmed"], item["refuted"])
     return item
 
