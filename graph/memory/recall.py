@@ -9,7 +9,6 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 
 from graph.memory.confidence import FLOOR, Standing, faded
 from graph.memory.item import Item, name_of, text_of
@@ -30,8 +29,9 @@ HOP_WEIGHT = 0.6
 ABSTAIN_BELOW = 0.2
 MARGIN = 0.5
 """Part of the best score that an item must have."""
-WORDS_LIMIT = 400
-_WORD = re.compile(r"[a-z0-9][\w.-]*\w", re.IGNORECASE)
+WORDS_LIMIT = 600
+"""Words of the question, alone and with those after them, that are looked up as names."""
+_WORD = re.compile(r"\w(?:[\w.-]*\w)?")
 
 Neighbours = Callable[[Sequence[str], int], Awaitable[Mapping[str, int]]]
 """For words that may be names of components, and a number of hops: each component that is named
@@ -114,7 +114,7 @@ async def _gate(neighbours: Neighbours | None, text: str, focus: Sequence[str]) 
     """The names that may be meant, with their distance; words that are no component cost a look."""
     named = {name.lower(): 0 for name in focus}
     words = [word.lower() for word in _WORD.findall(text)]
-    for word in [*words, *_pairs(words)][:WORDS_LIMIT]:
+    for word in dict.fromkeys([*words, *_names(words)][:WORDS_LIMIT]):
         named.setdefault(word, 0)
     if neighbours is None:
         return named
@@ -122,9 +122,10 @@ async def _gate(neighbours: Neighbours | None, text: str, focus: Sequence[str]) 
     return {**dict(near), **named}
 
 
-def _pairs(words: Sequence[str]) -> Iterable[str]:
-    """Names of two words."""
-    return (f"{one} {other}" for one, other in pairwise(words))
+def _names(words: Sequence[str]) -> Iterable[str]:
+    """What may be names of two or three words."""
+    for length in (2, 3):
+        yield from (" ".join(words[i : i + length]) for i in range(len(words) - length + 1))
 
 
 def _worth(near: tuple[int, Item | Standing], now: datetime) -> float:

@@ -51,6 +51,8 @@ def sameness(one: Item, other: Item) -> tuple[Sameness, float]:
     if one.get("metric") or other.get("metric"):
         same_metric = one.get("metric") == other.get("metric")
         return ("same", 100.0) if same_metric else ("different", 0.0)
+    if _called(one) == _called(other):
+        return "same", 100.0
     alike = score(plain(said(one)), plain(said(other)))
     of_a_kind = all(one.get(name) == other.get(name) for name in ("category", "type"))
     if alike < (SAME_AT if of_a_kind else SAME_AT + OTHER_KIND):
@@ -76,9 +78,14 @@ def plain(text: str) -> str:
     return " ".join(_NOISE.sub(" ", found).split())
 
 
+def _called(item: Item) -> tuple[str, frozenset[str]]:
+    """Its name and components: what is called the same of the same components is the same."""
+    return " ".join(name_of(item).lower().split()), frozenset(_lower(item["components"]))
+
+
 def _denies(item: Item) -> bool:
-    """Whether it says that something is not so; a second denial takes the first one back."""
-    return len(_DENIED.findall(said(item).lower())) % 2 == 1
+    """Whether it says that something is not so."""
+    return _DENIED.search(said(item).lower()) is not None
 
 
 def _lower(names: list[str]) -> set[str]:

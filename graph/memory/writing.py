@@ -46,6 +46,12 @@ async def consolidated(
     return changes, refused
 
 
+def merged(one: Finding, other: Finding) -> bool:
+    """Whether two findings of one kind would be one item."""
+    first, second = (_new(finding, _NOWHERE) for finding in (one, other))
+    return sameness(first, second)[0] == "same"
+
+
 def learned(item: Item, turn_id: str, verdict: str, at: str) -> Item | None:
     """The item after it was a hint in that turn; None when the turn was counted before."""
     if any(_as_hint(turn_id, known) in item["turns"] for known in VERDICTS):
@@ -156,3 +162,8 @@ def _names(names: Sequence[str]) -> list[str]:
     for name in names:
         found.setdefault(name.lower(), name)
     return list(found.values())
+
+
+_NOWHERE = Provenance(
+    turn_id="", thread_id="", model="", prompt_version="", at="1970-01-01T00:00:00.000Z"
+)
