@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from graph.memory.item import Item, name_of, text_of
 
-SAME_AT = 57.0
+SAME_AT = 42.0
 """Score, 0 to 100, from which two texts say the same."""
 OTHER_KIND = 8.0
 """So much more where the category of two insights, or the type of two patterns, differs."""
@@ -41,7 +41,11 @@ _DENIED = re.compile(
     r"no sign|no evidence|does not explain|(?:is|are|was|were) (?:healthy|fine|normal)|"
     r"back to normal|within (?:its |the )?(?:baseline|limits?))\b"
 )
-_NOISE = re.compile(r"\d[\d.,:%]*\w*|[^\w\s-]")
+_SMALL = (
+    r"a|all|an|and|are|as|at|be|been|by|each|every|for|from|had|has|have|in|into|is|it|its|no|not|"
+    r"of|on|one|only|or|per|since|so|than|that|the|to|was|were|which|with|within"
+)
+_NOISE = re.compile(rf"\d[\d.,:%]*\w*|[^\w\s-]|\b(?:{_SMALL})\b")
 
 
 def sameness(one: Item, other: Item) -> tuple[Sameness, float]:
@@ -61,8 +65,14 @@ def sameness(one: Item, other: Item) -> tuple[Sameness, float]:
 
 
 def score(one: str, other: str) -> float:
-    """How alike two texts are, 0 to 100; both in the one form that `plain` gives."""
-    return float(fuzz.token_set_ratio(one, other))
+    """How alike two texts are, 0 to 100; both in the one form that `plain` gives.
+
+    The mean of rapidfuzz's ratio of the sets of words, which forgives endings and spelling, and
+    of the part of the shorter one's words that the other has, which does not.
+    """
+    words, others = set(one.split()), set(other.split())
+    shared = len(words & others) / max(1, min(len(words), len(others)))
+    return (float(fuzz.token_set_ratio(one, other)) + 100 * shared) / 2
 
 
 def said(item: Item) -> str:
@@ -71,7 +81,7 @@ def said(item: Item) -> str:
 
 
 def plain(text: str) -> str:
-    """The text in the one form: lower case, terms for their synonyms, no numbers."""
+    """The text in the one form: lower case, a term for its synonyms, no numbers or small words."""
     found = text.lower()
     for term, pattern in _COMPILED:
         found = pattern.sub(term, found)

@@ -110,7 +110,7 @@ async def test_hints_are_bounded_in_number_and_length(memory: Memory) -> None:
         "cache evicts carts",
         "fonts absent on hosts",
     ):
-        found = insight(title=name.capitalize(), finding=f"Seen in detail: {name}.")
+        found = insight(title=name.capitalize(), finding=f"{name}, {name}")
         await learn(memory, found, turn(name, day=today()))
     hints = await memory.recall("is pricing-service slow?", [])
     assert len(hints) == RECALL_LIMIT
