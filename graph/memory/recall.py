@@ -22,6 +22,8 @@ RECALL_LIMIT = 5
 """Hints shown in one turn."""
 CHARACTERS_LIMIT = 2000
 """Of all hints together; about 500 tokens."""
+ADVICE_LIMIT = 300
+"""Characters of a hint's recommendation; whole, it and the finding could pass the limit above."""
 LOOKED_AT = 60
 """Items whose text is compared, the surest of those that passed the gate."""
 HOP_WEIGHT = 0.6
@@ -53,7 +55,7 @@ class Hit:
         names = ", ".join(item["components"])
         text = f"{item['tag']} {names}: {name_of(item)}. {text_of(item)}"
         if advice := item["recommendation"]:
-            text += f" Then: {advice}"
+            text += f" Then: {advice[:ADVICE_LIMIT]}"
         counted = (
             f"(found {item['occurrences']}x, confirmed {item['confirmed']}x, "
             f"refuted {item['refuted']}x)"

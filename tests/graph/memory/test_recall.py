@@ -119,7 +119,7 @@ async def test_hints_are_bounded_in_number_and_length(memory: Memory) -> None:
         other = long.insights[0].model_copy(update={"components": [name, "tax-service"]})
         await learn(memory, insight(**other.model_dump()), turn(name, day=today()))
     texts = await recalled(memory, "is tax-service slow?")
-    assert 0 < sum(map(len, texts)) <= max(CHARACTERS_LIMIT, 2400)
+    assert 0 < sum(map(len, texts)) <= CHARACTERS_LIMIT
 
 
 async def test_a_hint_stays_on_its_line(memory: Memory) -> None:
