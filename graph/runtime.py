@@ -203,8 +203,7 @@ async def open_runtime(
             topology=topology,
             datadog=datadog,
             aws=aws,
-            memory=memory,
-            recalls=settings.memory,
+            memory=memory if settings.memory else None,
             run_cypher=settings.run_cypher,
         )
         runs = Runs(storage.engine)

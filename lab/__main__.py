@@ -1,6 +1,7 @@
 """The lab's command line: plays an incident on this machine and shows an investigation of it.
 
-`python -m lab up` serves it over HTTP instead, see `lab/up.py`.
+`python -m lab up` serves it over HTTP instead, see `lab/up.py`; `python -m lab recurrences` shows
+what memory is worth, see `lab/gate.py`.
 
 Exit codes: 0 a report and a stored enrichment; 3 an answer without one of them; 2 wrong
 arguments; 1 anything that failed; 128 and its number when a signal ended it.
@@ -23,7 +24,7 @@ from graph.errors import InvalidQuestion, NetForgeError
 from graph.question import check_question
 from graph.runtime import open_runtime
 from graph.untrusted import printable
-from lab import up
+from lab import gate, up
 from lab.bolt import BoltUnavailable
 from lab.estate import open_estate
 from lab.incident import Incident, IncidentError, load, shipped
@@ -41,6 +42,8 @@ def main() -> int:
     try:
         if sys.argv[1:2] == ["up"]:
             return up.main(sys.argv[2:], DEFAULT_INCIDENT)
+        if sys.argv[1:2] == ["recurrences"]:
+            return gate.main(sys.argv[2:])
         return _main()
     except BrokenPipeError:
         # Nobody reads any more. Python writes out what is left at its end: let that go nowhere.

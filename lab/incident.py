@@ -12,11 +12,14 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from graph.question import QUESTION_LIMIT
+from lab.changes import changed
 from lab.entry import Entry, Text
 from lab.signals import Signals
 from lab.topology import Topology
 
 INCIDENTS = Path(__file__).parent / "incidents"
+RECURRENCES = Path(__file__).parent / "recurrences"
+"""For each shipped incident one of the same question and alert with another cause."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _Fault = tuple[str, str]
@@ -41,6 +44,8 @@ class Head(Entry):
 
     title: Text
     question: Annotated[Text, Field(max_length=QUESTION_LIMIT)]
+    like: str = ""
+    """The shipped incident whose folder this one changes; empty when it stands for itself."""
 
 
 class Incident(Head):
@@ -55,6 +60,11 @@ class Incident(Head):
 def shipped() -> list[str]:
     """The names of the incidents in this repository, sorted."""
     return sorted(folder.name for folder in INCIDENTS.iterdir() if folder.is_dir())
+
+
+def recurrence(name: str) -> Incident:
+    """The same alert as in that shipped incident, with another cause. Raises IncidentError."""
+    return load(str(RECURRENCES / name))
 
 
 def load(name_or_path: str) -> Incident:
@@ -73,28 +83,50 @@ def load(name_or_path: str) -> Incident:
         raise IncidentError(
             f"no incident {name_or_path!r}: give a folder, or one of {', '.join(shipped())}"
         )
-    head = _read(folder / "incident.toml", Head)
-    topology = _read(folder / "topology.toml", Topology)
+    base = _base(folder)
+    head = _read(folder, "incident.toml", Head, base)
+    topology = _read(folder, "topology.toml", Topology, base)
     written = folder / "signals.toml"
-    signals = _read(written, Signals) if written.exists() else Signals()
+    told = folder if written.exists() else base
+    signals = _read(told, "signals.toml", Signals, base) if told else Signals()
     for key, problem in _unknown(signals, topology):
         raise IncidentError(f"{written}: {key}: {problem}")
-    expected = _read(folder / "expected.toml", Expected)
+    expected = _read(folder, "expected.toml", Expected)
     for key, problem in _not_blamable(expected, topology.blamable):
         raise IncidentError(f"{folder / 'expected.toml'}: {key}: {problem}")
     return Incident(
         name=folder.resolve().name,
         title=head.title,
         question=head.question,
+        like=head.like,
         topology=topology,
         signals=signals,
         expected=expected,
     )
 
 
-def _read(path: Path, model: type[_Model]) -> _Model:
+def _base(folder: Path) -> Path | None:
+    """The folder that this one changes; None when it stands for itself.
+
+    What is wrong with the file itself is said when it is read.
+    """
     try:
-        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        like = tomllib.loads((folder / "incident.toml").read_text(encoding="utf-8")).get("like")
+    except (OSError, ValueError, RecursionError):
+        return None
+    if like is not None and like not in shipped():
+        known = ", ".join(shipped())
+        raise IncidentError(f"{folder / 'incident.toml'}: like: no incident {like!r} in {known}")
+    return INCIDENTS / like if like else None
+
+
+def _read(folder: Path, name: str, model: type[_Model], base: Path | None = None) -> _Model:
+    path = folder / name
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+        if base:
+            told = changed(tomllib.loads((base / name).read_text(encoding="utf-8")), told)
+        return model.model_validate(told)
     except FileNotFoundError as error:
         raise IncidentError(f"{path} is missing") from error
     except OSError as error:

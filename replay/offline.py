@@ -68,7 +68,9 @@ def _built(setup: Setup) -> Builder:
     ports = Ports(
         orchestrator=ModelPort("orchestrator", setup.orchestrator_model, model),
         analyst=ModelPort("analyst", setup.analyst_model, model),
-        toolset=toolset(**there, memory=memory, recalls=setup.memory, run_cypher=setup.run_cypher),
+        toolset=toolset(
+            **there, memory=memory if setup.memory else None, run_cypher=setup.run_cypher
+        ),
         memory=memory,
         receipts=Receipts(database, database),
         runs=Runs(database),

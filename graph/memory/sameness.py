@@ -1,6 +1,6 @@
 """Whether two findings say the same, the opposite, or different things.
 
-They are compared only where they share a component and are of the same kind. Words are brought
+They are compared only where they share components and are of the same kind. Words are brought
 to one form first (`slow` and `latency` are one thing to an engineer), then compared with
 rapidfuzz. The threshold was measured on findings labelled by hand, in
 `tests/graph/memory/findings.toml`.
@@ -49,8 +49,13 @@ _NOISE = re.compile(rf"\d[\d.,:%]*\w*|[^\w\s-]|\b(?:{_SMALL})\b")
 
 
 def sameness(one: Item, other: Item) -> tuple[Sameness, float]:
-    """How the two relate, and the score. Without a component in common they are different."""
-    if not {name.lower() for name in one["components"]} & _lower(other["components"]):
+    """How the two relate, and the score.
+
+    They are different unless they have more than half of the shorter list of components in
+    common: two causes of one symptom may both name the component that shows it.
+    """
+    mine, theirs = _lower(one["components"]), _lower(other["components"])
+    if 2 * len(mine & theirs) <= min(len(mine), len(theirs)):
         return "different", 0.0
     if one.get("metric") or other.get("metric"):
         same_metric = one.get("metric") == other.get("metric")

@@ -72,7 +72,13 @@ async def _place(shelf: Shelf, changes: Changes, kind: Kind, item: Item) -> None
     known = await _candidates(shelf, changes, kind, item)
     turn_id = item["provenance"]["turn_id"]
     found = {place: sameness(item, other) for place, other in known.items()}
-    same = {place: alike for place, (how, alike) in found.items() if how == "same"}
+    # What this turn refuted as a hint, it has not found again, however alike it sounds.
+    refuted = [place for place, other in known.items() if _was_refuted(other, turn_id)]
+    same = {
+        place: alike
+        for place, (how, alike) in found.items()
+        if how == "same" and place not in refuted
+    }
     if same:
         place = max(same, key=lambda one: same[one])
         if turn_id not in known[place]["turns"]:
@@ -117,6 +123,10 @@ def _confirmed(known: Item, found: Item) -> Item:
         changed["status"] = "open"
         changed["marks"] = [*known["marks"], mark][-MARKS_KEPT:]
     return _settled(changed, turn["turn_id"])
+
+
+def _was_refuted(item: Item, turn_id: str) -> bool:
+    return _as_hint(turn_id, "refuted") in item["turns"]
 
 
 def _as_hint(turn_id: str, verdict: str) -> str:

@@ -45,10 +45,9 @@ def toolset(
     datadog: Datadog | None = None,
     aws: Aws | None = None,
     memory: Memory | None = None,
-    recalls: bool = True,
     run_cypher: bool = False,
 ) -> Toolset:
-    """The one list of tools, for the sources that are configured; without `recalls` no memory."""
+    """The one list of tools, for the sources that are configured."""
     tools: list[BaseTool] = []
     changes: dict[str, ChangeReader] = {}
     if topology is not None:
@@ -72,8 +71,6 @@ def toolset(
     if changes:
         within_s = min(source.timeout_s for source in there.values() if source is not None)
         tools.append(changes_tool(changes, disabled, within_s))
-    if not recalls:
+    if memory is None:
         return Toolset(tools, {**disabled, MEMORY: OFF})
-    if memory is not None:
-        tools.append(recall_tool(memory))
-    return Toolset(tools, disabled)
+    return Toolset([*tools, recall_tool(memory)], disabled)

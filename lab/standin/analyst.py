@@ -4,26 +4,16 @@ import json
 import re
 from typing import Any
 
+from lab.standin.kinds import ANNOUNCED, EDITED, kind_of
+
 _CAUSE = re.compile(
     r"^\*\*Root cause: (?!not found)(.+?)\*\* \((\w+) confidence\)\n\n(.+)$", re.MULTILINE
 )
 _CITED = re.compile(r"^- (E\d+): (.+)$", re.MULTILINE)
+_SUBJECT = re.compile(r"^Answer:\n(\S+) suffers from ", re.MULTILINE)
 _ALARM = re.compile(
     r"Nothing around (\S+) is degraded.*?"
     r"(At \S+ (a monitor was changed|maintenance was announced): .+?)\.(?:\s|$)"
-)
-_KINDS = (
-    ("connection pool exhausted", ("connections", "taken")),
-    ("bad deployment", ("deployed at", "deployed by")),
-    ("external dependency degraded", ("third party",)),
-    ("certificate or credential expired", ("has expired", "is not accepted any more")),
-    ("database overloaded by a caller", ("than that can do",)),
-    ("database overloaded", ("which caller asks for more",)),
-    ("noisy neighbour", ("takes the CPU of",)),
-    ("tasks missing", ("does not run as it should",)),
-    ("host overloaded", ("The processors of",)),
-    ("host impaired", ("fails its status check",)),
-    ("one caller refused", ("Of all who call",)),
 )
 
 
@@ -43,13 +33,16 @@ def _findings(study: str) -> dict[str, Any]:
     if cause is None or not cited:
         return {"insights": _false_alarm(study, cited), "patterns": []}
     component, confidence, explanation = cause.groups()
+    # Who looks at the same symptom again names that one, which may be far from the cause.
+    subject = _SUBJECT.search(study)
+    components = list(dict.fromkeys([component, *(subject.groups() if subject else ())]))
     evidence = list(dict.fromkeys(id_ for id_, _ in cited))
     degraded = [shows for _, shows in cited if ": p99 " in shows]
     first = cited[0][1]
-    kind = next(
-        (name for name, marks in _KINDS if any(mark in explanation for mark in marks)),
-        "degradation",
-    )
+    shown = f"Degraded calls: {'; '.join(degraded)}"
+    if not degraded:
+        shown = f"Every call is as always. {explanation}"
+    kind = kind_of(explanation)
     action = re.search(r"^\*\*Actions\*\*\n- (.+)$", study, re.MULTILINE)
     recommendation = action.group(1) if action else ""
     return {
@@ -59,7 +52,7 @@ def _findings(study: str) -> dict[str, Any]:
                 "severity": "high",
                 "title": f"{component}: {kind}",
                 "finding": explanation[:900],
-                "components": [component],
+                "components": components,
                 "evidence": evidence[:10],
                 "recommendation": recommendation,
             }
@@ -67,8 +60,8 @@ def _findings(study: str) -> dict[str, Any]:
         "patterns": [
             {
                 "type": kind,
-                "description": f"Degraded calls: {'; '.join(degraded) or 'not named'}"[:900],
-                "components": [component],
+                "description": shown[:900],
+                "components": components,
                 "trigger": "" if first in degraded else first[:300],
                 "confidence": {"high": 0.9, "medium": 0.6}.get(confidence, 0.3),
                 "evidence": evidence[:10],
@@ -89,11 +82,7 @@ def _false_alarm(study: str, cited: list[tuple[str, str]]) -> list[dict[str, Any
         {
             "category": "reliability",
             "severity": "low",
-            "title": (
-                f"{component}: an alert after its monitor was changed"
-                if is_edit
-                else f"{component}: an alert during announced maintenance"
-            ),
+            "title": f"{component}: {EDITED if is_edit else ANNOUNCED}",
             "finding": finding[:900],
             "components": [component],
             "evidence": list(dict.fromkeys(id_ for id_, _ in cited))[:10],

@@ -80,7 +80,7 @@ def further_looks(turn: TurnSoFar, trail: Trail) -> list[Call]:
     """What the results so far ask for; of hosts more than that while nothing is certain."""
     looks: list[Call] = []
     for name in suspects_of(trail):
-        looks += _closer(Suspect(turn, trail, name))
+        looks += closer(Suspect(turn, trail, name))
     every = [verdict for name in suspects_of(trail) for _, verdict in causes(turn, trail, name)]
     callers = {edge.source for edge in trail.degraded}
     for cause in dict.fromkeys(verdict.component for verdict in every if verdict.certain):
@@ -101,7 +101,8 @@ def fresh(turn: TurnSoFar, wanted: list[Call]) -> list[Call]:
     return found[: max(0, MOST_CALLS - len(turn.results))]
 
 
-def _closer(suspect: Suspect) -> Iterator[Call]:
+def closer(suspect: Suspect) -> Iterator[Call]:
+    """What the results about one suspect ask for."""
     for host, _ in suspect.busy_hosts if suspect.is_end else []:
         for query in (usage_query(host.name), host_query(host.name)):
             yield "query_metrics", {"query": query, "window": WINDOW}

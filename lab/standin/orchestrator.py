@@ -14,9 +14,11 @@ from lab.standin.asking import (
     suspects_of,
 )
 from lab.standin.judging import judge, not_known
+from lab.standin.leads import lead_of, looks_into
 from lab.standin.reading import Result, TurnSoFar, place_of, turn_so_far
+from lab.standin.settling import bears_out, settle
 from lab.standin.speaking import Call, calls, report, text
-from lab.standin.trail import follow
+from lab.standin.trail import Trail, follow
 from lab.standin.verdict import Verdict
 
 _SYMPTOM = re.compile(
@@ -42,11 +44,35 @@ def _next(turn: TurnSoFar) -> dict[str, Any]:
     if turn.offered == {"conclude"}:
         return _conclude(turn, "the means to look further are used up or not there")
     subject = _subject(turn)
+    is_about_trouble = _SYMPTOM.search(turn.question) is not None
+    if is_about_trouble and (message := _pursue(turn, subject or _supposed(turn))):
+        return message
     if subject is None:
         return _find_subject(turn)
-    if not _SYMPTOM.search(turn.question):
-        return _inform(turn, subject)
-    return _investigate(turn, subject)
+    return _investigate(turn, subject) if is_about_trouble else _inform(turn, subject)
+
+
+def _pursue(turn: TurnSoFar, subject: str | None) -> dict[str, Any] | None:
+    """Look into what memory says first; None without a lead, or when it leads nowhere.
+
+    It concludes only by its own rules, from what it got.
+    """
+    lead = lead_of(turn)
+    if lead is None or subject is None:
+        return None
+    trail = follow(turn, subject)
+    if wanted := looks_into(turn, trail, lead):
+        return calls(f"Memory blames {lead.component}. Is it so again?", wanted)
+    verdict = judge(turn, trail, suspects_of(trail))
+    if not trail.edges or not bears_out(lead, trail, verdict):
+        return None
+    return _spoken(turn, trail, verdict)
+
+
+def _supposed(turn: TurnSoFar) -> str | None:
+    """What the question seems to name, before the topology was asked whether it is there."""
+    named = _NAME.search(turn.question)
+    return named.group() if named else None
 
 
 def _find_subject(turn: TurnSoFar) -> dict[str, Any]:
@@ -101,10 +127,10 @@ def _inform(turn: TurnSoFar, subject: str) -> dict[str, Any]:
 
 def _investigate(turn: TurnSoFar, subject: str) -> dict[str, Any]:
     """Stage by stage; one that has nothing new to ask is passed over."""
-    if not turn.of("get_topology", name=subject):
+    if wanted := fresh(turn, first_looks(subject)):
         return calls(
             f"{subject} shows the symptom. See what it calls, what alerts, and what changed.",
-            fresh(turn, first_looks(subject)),
+            wanted,
         )
     trail = follow(turn, subject)
     found = (
@@ -119,12 +145,21 @@ def _investigate(turn: TurnSoFar, subject: str) -> dict[str, Any]:
     ):
         if wanted := look(turn, trail):
             return calls(thought, wanted)
-    return report(judge(turn, trail, suspects_of(trail)))
+    return _spoken(turn, trail, judge(turn, trail, suspects_of(trail)))
+
+
+def _spoken(turn: TurnSoFar, trail: Trail, verdict: Verdict) -> dict[str, Any]:
+    verdict.hints = settle(turn, trail, verdict)
+    return report(verdict)
 
 
 def _subject(turn: TurnSoFar) -> str | None:
     """The known component that the question names; the earliest named, then the longest."""
     names = {row["name"] for result in turn.of("find_services") for row in result.rows}
+    if not turn.of("find_services"):
+        # Nobody looked the names up: those between which calls were found are known, too.
+        calls_found = (row for result in turn.of("get_topology") for row in result.rows)
+        names = {name for row in calls_found for name in (row["from"], row["to"])}
     places = {name: place_of(name, turn.question) for name in names}
     named = [name for name, place in places.items() if place >= 0]
     return min(named, key=lambda name: (places[name], -len(name)), default=None)
@@ -135,7 +170,7 @@ def _conclude(turn: TurnSoFar, why: str) -> dict[str, Any]:
     subject = _subject(turn)
     if subject and turn.of("get_topology", name=subject):
         trail = follow(turn, subject)
-        return report(judge(turn, trail, suspects_of(trail)))
+        return _spoken(turn, trail, judge(turn, trail, suspects_of(trail)))
     evidence = [
         (result.evidence, f"{result.name} failed" if result.unread else f"asked {result.name}")
         for result in turn.results

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from lab.standin.hints import Hint, hints_on
+
 _HEADER = re.compile(
     r"^(E\d+) status=(\w+)(?: source=\S+(?: window=(\S+)/\S+)?(?: matched=(\d+) returned=(\d+))?)?"
 )
@@ -58,6 +60,8 @@ class TurnSoFar:
     question: str
     offered: frozenset[str]
     results: list[Result] = field(default_factory=list)
+    hints: list[Hint] = field(default_factory=list)
+    """From memory, the likeliest first."""
 
     @property
     def failed(self) -> list[Result]:
@@ -110,7 +114,8 @@ def turn_so_far(request: dict[str, Any]) -> TurnSoFar:
         if message["role"] == "tool" and message["tool_call_id"] in calls:
             results.append(_result(calls[message["tool_call_id"]], message["content"]))
     offered = frozenset(tool["function"]["name"] for tool in request.get("tools") or [])
-    return TurnSoFar(str(messages[start]["content"]), offered, results)
+    system = str(messages[0]["content"]) if messages[0]["role"] == "system" else ""
+    return TurnSoFar(str(messages[start]["content"]), offered, results, hints_on(system))
 
 
 def _asks(message: dict[str, Any]) -> bool:

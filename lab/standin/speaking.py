@@ -31,7 +31,7 @@ def calls(thought: str, wanted: list[Call]) -> dict[str, Any]:
 
 def report(verdict: Verdict) -> dict[str, Any]:
     """The call of `conclude` that ends an investigation."""
-    arguments = {
+    arguments: dict[str, Any] = {
         "summary": verdict.summary,
         "root_cause": (
             {"component": verdict.component, "explanation": verdict.explanation}
@@ -45,6 +45,10 @@ def report(verdict: Verdict) -> dict[str, Any]:
         "actions": [{"description": what, "command": how} for what, how in verdict.actions],
         "open_questions": verdict.open_questions,
     }
+    if verdict.hints:
+        arguments["hints"] = [
+            {"id": id_, "verdict": how, "evidence": ids} for id_, how, ids in verdict.hints
+        ]
     return calls("I have what I need. Conclude.", [("conclude", arguments)])
 
 

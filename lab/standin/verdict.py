@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+Settled = tuple[str, str, list[str]]
+"""A hint's id, `confirmed` or `refuted`, and the ids of the evidence that shows it."""
+
 
 @dataclass
 class Verdict:
@@ -16,6 +19,7 @@ class Verdict:
     blast_radius: list[str] = field(default_factory=list)
     actions: list[tuple[str, str]] = field(default_factory=list)
     open_questions: list[str] = field(default_factory=list)
+    hints: list[Settled] = field(default_factory=list)
 
     @property
     def certain(self) -> bool:

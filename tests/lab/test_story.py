@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lab.incident import load, shipped
+from lab.incident import RECURRENCES, load, shipped
 from lab.signals import Alarm, CloudWatchMetric, Log, Metric, Signals
 from lab.story import NOISE, Story, instance_id, usual_error_rate
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+ALL = [*shipped(), *(str(RECURRENCES / name) for name in shipped())]
+"""The shipped incidents and their recurrences."""
 
 
 def story_of(name: str, **signals: object) -> Story:
@@ -111,7 +113,7 @@ def test_lines_come_at_their_rate_within_their_time() -> None:
     assert len({entry.message for entry in lines}) == 180
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", ALL)
 def test_the_instances_of_a_shipped_incident_are_its_hosts(name: str) -> None:
     story = story_of(name)
     known = {instance_id(host.name) for host in story.topology.host}
@@ -120,7 +122,7 @@ def test_the_instances_of_a_shipped_incident_are_its_hosts(name: str) -> None:
     assert {each["InstanceId"] for each in told if "InstanceId" in each} == known
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", ALL)
 def test_each_alarm_of_a_shipped_incident_agrees_with_its_metric(name: str) -> None:
     story = story_of(name)
     for alarm in story.incident.signals.alarm:
@@ -136,7 +138,7 @@ def test_each_alarm_of_a_shipped_incident_agrees_with_its_metric(name: str) -> N
             assert at(story, entry, began + 1) <= alarm.threshold, alarm.name
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", ALL)
 def test_a_shipped_incident_has_what_an_investigation_reads(name: str) -> None:
     signals = story_of(name).incident.signals
     assert 2 <= len(signals.alarm) <= 4
@@ -161,7 +163,7 @@ def test_in_the_false_alarm_nothing_changes() -> None:
             assert abs(after - before) <= 1, log.message
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", ALL)
 def test_a_shipped_scaling_group_has_the_hosts_that_it_wants(name: str) -> None:
     story = story_of(name)
     for group in story.incident.signals.scaling_group:

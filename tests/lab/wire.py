@@ -7,6 +7,7 @@ from typing import Any
 
 from graph.report import Report
 from graph.tools.result import ToolResult, table
+from graph.untrusted import fenced
 from lab import standin
 from lab.wire_rules import complaint
 
@@ -58,6 +59,9 @@ class Wire:
     """What is on offer."""
     answer: Answer | None = None
     """Answers instead of the usual ones."""
+    hints: Collection[str] = ()
+    """What memory says, a line each; the first is `M-1`."""
+    system: str = "You investigate. Boundary word: kiwi."
     messages: list[dict[str, Any]] = field(init=False)
     shown: dict[str, str] = field(default_factory=dict)
     """The evidence ids that were on the wire, each with its status."""
@@ -65,8 +69,13 @@ class Wire:
     """The same ids, each with its tool."""
 
     def __post_init__(self) -> None:
+        lines = [
+            f"M-{number} (2026-11-23T10:00:00.000Z): [MiniMax] {hint} (found 1x, refuted 0x)"
+            for number, hint in enumerate(self.hints, start=1)
+        ]
+        told = "\n\nHints from memory:\n" + fenced("\n".join(lines), "kiwi") if lines else ""
         self.messages = [
-            {"role": "system", "content": "You investigate. Boundary word: kiwi."},
+            {"role": "system", "content": self.system + told},
             {"role": "user", "content": self.question},
         ]
 
