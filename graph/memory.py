@@ -8,7 +8,7 @@ instead of adding one, and the same turn delivered again changes nothing.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from langgraph.store.base import BaseStore, PutOp
 
@@ -18,9 +18,11 @@ from graph.observers import NOBODY, Observers
 from graph.receipts import LOCK_WAIT_S
 from graph.receipts import NAMESPACE as RECEIPTS
 from graph.state import Recalled, Receipt
-from graph.storage import Locks
 from graph.tape import exchange
 from graph.untrusted import printable
+
+if TYPE_CHECKING:
+    from graph.storage import Locks
 
 TAG = "[MiniMax]"
 RECALL_LIMIT = 5
@@ -49,7 +51,7 @@ class Provenance(TypedDict):
 class Memory:
     """Reads and writes what was learned; every access passes through the tape."""
 
-    def __init__(self, store: BaseStore, locks: Locks, observers: Observers = NOBODY) -> None:
+    def __init__(self, store: BaseStore, locks: "Locks", observers: Observers = NOBODY) -> None:
         self._store = store
         self._locks = locks
         self._observers = observers

@@ -1,5 +1,6 @@
 """The report: what `conclude` takes, how it is checked, and how it reads as text."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -61,8 +62,12 @@ class CheckedReport(Report):
     """What the check had to take out, one sentence each."""
 
 
+@functools.cache
 def conclude_schema() -> dict[str, Any]:
-    """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report."""
+    """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report.
+
+    Always the same object: nobody may change it.
+    """
     schema = convert_to_openai_tool(Report)
     schema["function"]["name"] = CONCLUDE
     return schema

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 
+from graph.attempt import Seed
 from graph.build import Builder, Ports, build
 from graph.detached.branch import ENRICHMENT, Branch, Graph
 from graph.detached.breaker import Breaker, Watched
@@ -21,10 +22,11 @@ from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
+from graph.milestones import Milestones
 from graph.models.calls import open_models
 from graph.observers import Observer, Observers
 from graph.receipts import Receipts
-from graph.redaction import Redactor
+from graph.redaction import Redactor, known_formats
 from graph.run import Asked, Run, check_asked
 from graph.runs import Runs
 from graph.settings import Settings
@@ -74,8 +76,8 @@ class Runtime:
         """Sources that are not configured, each with its reason."""
         return self.toolset.disabled
 
-    async def submit(self, asked: Asked) -> tuple[Run, bool]:
-        """Accept a question and start it: its run, and whether that is new.
+    async def submit(self, asked: Asked, seed: Seed | None = None) -> tuple[Run, bool]:
+        """Accept a question and start it, from the seed on if one is given; see Turns.submit.
 
         It runs to its end whether or not somebody follows it. Raises InvalidQuestion for what
         cannot be asked, ThreadBusy, TooManyRuns, KeyReused, StateUnavailable.
@@ -83,7 +85,7 @@ class Runtime:
         try:
             await self._check(asked)
             redacted = Redactor(self.settings.redact_emails).value(asked.alert)
-            return await self.turns.submit(replace(asked, alert=redacted))
+            return await self.turns.submit(replace(asked, alert=redacted), seed)
         except STORAGE_ERRORS as error:
             raise StateUnavailable(
                 f"run {asked.run_id} was not accepted, the state cannot be written: "
@@ -189,6 +191,7 @@ async def open_runtime(
     Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
+        await asyncio.to_thread(known_formats)
         topology, tools = await _sources(stack, settings)
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
@@ -204,7 +207,7 @@ async def open_runtime(
             toolset=tools,
             memory=memory,
             receipts=receipts,
-            runs=runs,
+            milestones=Milestones(runs),
             hand_over=detached,
             observers=observers,
         )

@@ -16,6 +16,7 @@ from graph.state import Exchange
 from graph.tape import address
 
 Of = Literal["turn", "enrichment"]
+NODES = ("plan", "tool", "respond", "enrich")
 State = Mapping[str, Any]
 """Channels as JSON, messages too."""
 Change = Mapping[str, Any]
@@ -134,7 +135,8 @@ def changes(before: State, after: State) -> dict[str, Change]:
     """What makes `after` of `before`; both as JSON."""
     found: dict[str, Change] = {}
     for name in sorted(after):
-        now, then = after[name], before.get(name)
+        now = after[name]
+        then = before.get(name, [] if isinstance(now, list) else None)
         if name in before and now == then:
             continue
         if isinstance(now, list) and isinstance(then, list):

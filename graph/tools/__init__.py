@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
 
@@ -15,9 +16,11 @@ from graph.tools.datadog import datadog_tools
 from graph.tools.datadog.client import Datadog
 from graph.tools.datadog.events import events as datadog_events
 from graph.tools.topology import topology_tools
-from graph.tools.topology.cypher import GraphReader
 from graph.tools.topology.deployments import deployments
 from graph.tools.topology.run_cypher import run_cypher_tool
+
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
 NOT_SET = {
     "topology": "NEO4J_URI is not set",
@@ -37,7 +40,7 @@ class Toolset:
 
 def toolset(
     *,
-    topology: GraphReader | None = None,
+    topology: "GraphReader | None" = None,
     datadog: Datadog | None = None,
     aws: Aws | None = None,
     run_cypher: bool = False,

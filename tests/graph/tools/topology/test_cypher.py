@@ -15,7 +15,8 @@ from graph.errors import TopologyUnavailable
 from graph.settings import GraphMapping
 from graph.tools import toolset
 from graph.tools.question import ReadFailed
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader, open_graph
+from graph.tools.topology.cypher import GraphReader, open_graph
+from graph.tools.topology.rows import ROW_LIMIT
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH, MakeSettings
 
