@@ -9,7 +9,7 @@ class Figure:
     """A measured value, mostly a ratio, beside the bar that it must not pass."""
 
     name: str
-    ratio: float
+    value: float
     bar: float
     detail: str
     """The measured values behind it, with units."""
@@ -18,4 +18,4 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether it is on the right side of its bar."""
-        return self.ratio >= self.bar if self.must_be == "at least" else self.ratio <= self.bar
+        return self.value >= self.bar if self.must_be == "at least" else self.value <= self.bar

@@ -1,7 +1,9 @@
 """How many reruns of one recorded turn, with its enrichment, one process does in a second.
 
 The turn is recorded, exported and read again from that file. The reruns come one after the other,
-after a few that warm everything up; each goes through all steps of both threads.
+after a few that warm everything up; each goes through all steps of both threads. A rerun waits
+for nothing, so its time is that of the processor: what else the machine does is not in the figure.
+The time on the clock is printed beside it.
 """
 
 import tempfile
@@ -27,20 +29,21 @@ BAR = 20.0
 async def measure() -> Figure:
     """Reruns a second, from the median of their times."""
     recording = await _recorded()
-    took_s, exchanges = [], 0
+    worked_s, took_s, exchanges = [], [], 0
     for _ in range(WARM_UP + RERUNS):
-        started = time.perf_counter()
+        began_s, started = time.process_time(), time.perf_counter()
         verdict, _ = await rerun(recording)
+        worked_s.append(time.process_time() - began_s)
         took_s.append(time.perf_counter() - started)
         assert verdict.same, verdict
         exchanges = verdict.exchanges
-    middle_s = median(took_s[WARM_UP:])
+    work_s, clock_s = median(worked_s[WARM_UP:]), median(took_s[WARM_UP:])
     steps = sum(len(segment.steps) for segment in recording.segments)
     detail = (
-        f"{1000 * middle_s:.1f} ms a rerun of {steps} steps and {exchanges} exchanges; median of "
-        f"{RERUNS}, the slowest {1000 * max(took_s[WARM_UP:]):.1f} ms"
+        f"{1000 * work_s:.1f} ms a rerun of {steps} steps and {exchanges} exchanges, "
+        f"{1000 * clock_s:.1f} ms on the clock; medians of {RERUNS}"
     )
-    return Figure("reruns a second", 1 / middle_s, BAR, detail, must_be="at least")
+    return Figure("reruns a second", 1 / work_s, BAR, detail, must_be="at least")
 
 
 async def _recorded() -> Recording:

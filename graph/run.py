@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from graph.errors import InvalidQuestion
@@ -14,6 +15,8 @@ ALERT_LIMIT = 20_000
 RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 FORK = "fork"
 """The origin of a run that goes on from a step of another one."""
+STUDIO = "langgraph"
+"""The origin of a run that LangGraph's own server made."""
 
 
 class Run(TypedDict):
@@ -111,6 +114,19 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
             raise InvalidQuestion(
                 f"budget {name}={value:g}: give more than 0 and at most {configured[name]:g}"
             )
+
+
+def moment(text: str) -> str:
+    """A time of ISO 8601 as the rows hold theirs; UTC where no offset is given.
+
+    Raises ValueError.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+        at = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("it is no time of ISO 8601, such as 2026-11-26T00:00:00Z") from None
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def summary(state: Investigation) -> dict[str, Any]:

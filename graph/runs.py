@@ -16,13 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from graph.errors import InvalidCursor
-from graph.run import Asked, Conversation, Event, Run, RunStatus
+from graph.run import STUDIO, Asked, Conversation, Event, Run, RunStatus
 from graph.state import Turn
 from graph.storage.tables import run_events, runs
 
 UNFINISHED = ("queued", "running")
-STUDIO = "langgraph"
-"""The origin of a run that LangGraph's own server made."""
 PAGE_LIMIT = 100
 
 

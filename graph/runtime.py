@@ -217,8 +217,7 @@ async def open_runtime(
         branch.attach(graph)
         queue = await _queue(stack, settings, storage, branch if works else None)
         detached.attach(graph, queue)
-        step_limit = STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
-        turns = Turns(graph, runs, storage.locks, step_limit, observers)
+        turns = Turns(graph, runs, storage.locks, _step_limit(settings), observers)
         if works:
             stack.push_async_callback(turns.aclose)
             rounds = [turns.round, detached.round]
@@ -241,6 +240,10 @@ async def open_runtime(
             observers=observers,
             works=works,
         )
+
+
+def _step_limit(settings: Settings) -> int:
+    return STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
 
 
 async def _sources(stack: AsyncExitStack, settings: Settings) -> tuple[GraphReader | None, Toolset]:

@@ -18,9 +18,9 @@ from langgraph.graph.state import CompiledStateGraph
 from graph.attempt import Attempt, Seed, broken_off
 from graph.errors import KeyReused, RunEnded, RunUnknown, ThreadBusy, TooManyRuns
 from graph.observers import NOBODY, Observers, Work, at_work
-from graph.run import Asked, Event, Run, RunStatus, answer_of, summary
+from graph.run import STUDIO, Asked, Event, Run, RunStatus, answer_of, summary
 from graph.run_log import RunLog, opened, place
-from graph.runs import STUDIO, UNFINISHED, Runs
+from graph.runs import UNFINISHED, Runs
 from graph.state import Investigation
 from graph.storage import STORAGE_ERRORS, Locks, in_one_line
 from graph.thread_lock import lock_name, take

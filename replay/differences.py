@@ -93,13 +93,6 @@ def limited(found: Sequence[str], limit: int = LINES_LIMIT) -> list[str]:
     return [*found[:limit], f"[{cut} more lines]"] if cut > 0 else list(found)
 
 
-def lines(value: Any, name: str = "") -> Iterator[str]:
-    """A JSON-able value as lines, a text with its own line breaks, each with its place."""
-    for place, text in _leaves(value, name):
-        for line in text.split("\n"):
-            yield f"{place}: {line}" if place else line
-
-
 def shown(line: str, start: int = 0) -> str:
     """The part of a line that is shown."""
     part = f"…{line[start:]}" if start else line

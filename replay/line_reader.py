@@ -8,11 +8,11 @@ from graph.errors import UnreadableValue
 from graph.untrusted import printable
 from replay.coherence import Coherence
 from replay.lines import UnreadableRecording, parsed
-from replay.recording import Change, Segment, State, Step
+from replay.recording import STEPS_LIMIT, Change, Segment, State, Step
 from replay.schema import check_moment, check_run, check_value
 
-STEPS_LIMIT = 1000
-"""Segments and steps of a recording; `replay.reading` reads fewer of any run."""
+WORDS_LIMIT = 300
+"""Characters of what is said to be wrong; it may hold what stands in the file."""
 
 
 class LineReader:
@@ -174,4 +174,5 @@ class LineReader:
         try:
             yield
         except UnreadableValue as error:
-            raise UnreadableRecording(f"line {place}: {printable(str(error))}") from None
+            said = printable(str(error))[:WORDS_LIMIT]
+            raise UnreadableRecording(f"line {place}: {said}") from None

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 from langchain_core.runnables import RunnableConfig
@@ -38,7 +37,7 @@ class Wanted:
     service: str | None = None
     """The root cause, or in focus, or named in the question as a whole word."""
     since: str | None = None
-    """Asked then or later; a time as `moment` gives it."""
+    """Asked then or later; a time as `graph.run.moment` gives it."""
     cost_usd: float | None = None
     """Of both models together, so much or more."""
     error: bool = False
@@ -84,21 +83,6 @@ async def listed(library: Library, wanted: Wanted) -> Listing:
     found += [entry for entry in imported if entry]
     found.sort(key=lambda entry: (entry["asked_at"], entry["run_id"]), reverse=True)
     return Listing(found[: wanted.limit], complete)
-
-
-def moment(text: str) -> str:
-    """A time of ISO 8601 as the rows hold theirs; UTC where no offset is given.
-
-    Raises WrongFilter.
-    """
-    try:
-        given = datetime.fromisoformat(text)
-        at = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise WrongFilter(
-            f"--since {text!r} is no time of ISO 8601, such as 2026-11-26T00:00:00Z"
-        ) from None
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def names(text: str, component: str) -> bool:

@@ -10,14 +10,12 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from graph.codec import MESSAGES, encode_message
+from graph.errors import UnreadableValue
 from graph.receipts import enrichment_thread
-from graph.run import Run
-from graph.runs import STUDIO
-from replay.recording import KEPT, Of, Recording, Segment, Step, changes
+from graph.run import STUDIO, Run
+from replay.recording import KEPT, STEPS_LIMIT, Of, Recording, Segment, Step, changes
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
-STEPS_LIMIT = 200
-"""Checkpoints of one thread that are read; the budgets allow fewer in a run."""
 _FROM_OUTSIDE = ("update", "fork")
 
 
@@ -55,7 +53,7 @@ class Encoder:
 async def read(graph: Graph, run: Run | Mapping[str, Any]) -> Recording:
     """The recording of that run; one that runs is read as far as it got.
 
-    Raises UnreadableValue for a state that holds what cannot be written.
+    Raises UnreadableValue for a state that holds what cannot be written, and for too many.
     """
     encoder = Encoder()
     turn = await _of_turn(graph, run)
@@ -89,8 +87,10 @@ async def _snapshots(
 ) -> list[StateSnapshot]:
     """The checkpoints, the oldest first, from the one that the first step began with."""
     thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
-    history = graph.aget_state_history(thread, filter=known, limit=STEPS_LIMIT)
+    history = graph.aget_state_history(thread, filter=known, limit=STEPS_LIMIT + 1)
     found = [snapshot async for snapshot in history][::-1]
+    if len(found) > STEPS_LIMIT:
+        raise UnreadableValue(f"thread {thread_id} has more than {STEPS_LIMIT} steps to read")
     begun = [snapshot for snapshot in found if snapshot.next != ("__start__",)]
     if not begun or len(begun) < len(found) or _source(begun[0]) != "loop":
         return begun

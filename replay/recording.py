@@ -107,6 +107,8 @@ class Recording:
                 yield address(entry), entry
 
 
+STEPS_LIMIT = 1000
+"""Checkpoints of a recording, at most; far more than the budgets of a turn come to."""
 KEPT = (
     "run_id",
     "thread_id",

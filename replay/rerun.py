@@ -20,12 +20,11 @@ from replay.comparison import compared, leftover, next_nodes
 from replay.offline import WentLive, offline_graph
 from replay.player import Contents, Diverged, TapePlayer
 from replay.reading import Encoder, Graph, Seen, step
-from replay.recording import Recording, Segment, State, Step
+from replay.recording import STEPS_LIMIT, Recording, Segment, State, Step
 from replay.since import changed_since, setup_of
 from replay.swallowed import noting_errors
 from replay.verdict import Verdict, raised
 
-STEP_LIMIT = 500
 BEFORE = {"plan": "tool", "tool": "plan", "respond": "plan", "enrich": "respond"}
 """For each node one whose edge leads there when the state says so: as it, a state is put in."""
 END_AS = "enrich"
@@ -105,7 +104,7 @@ class _Rerun:
         graph = offline_graph(Setup.model_validate(setup_of(segment)["settings"]))
         thread: RunnableConfig = {
             "configurable": {"thread_id": str(uuid4())},
-            "recursion_limit": STEP_LIMIT,
+            "recursion_limit": STEPS_LIMIT,
         }
         try:
             verdict = await self._played(graph, thread)

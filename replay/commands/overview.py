@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from graph.run import moment
 from graph.runs import PAGE_LIMIT
 from graph.settings import load_state
 from graph.untrusted import printable
 from replay.library import open_library
-from replay.listing import PAGES_LIMIT, Listing, Wanted, listed, moment
+from replay.listing import PAGES_LIMIT, Listing, Wanted, WrongFilter, listed
 from replay.terminal import say
 
 HEAD = ("RUN", "ASKED AT (UTC)", "STATUS", "USD", "SECONDS", "CALLS", "RECEIPT")
@@ -29,7 +30,7 @@ async def run(arguments: argparse.Namespace) -> int:
     wanted = Wanted(
         status=arguments.status,
         service=arguments.service,
-        since=moment(arguments.since) if arguments.since is not None else None,
+        since=_since(arguments.since) if arguments.since is not None else None,
         cost_usd=arguments.cost,
         error=arguments.error,
         receipt=arguments.receipt,
@@ -95,3 +96,10 @@ def _aligned(name: str, text: str, size: int) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _since(text: str) -> str:
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise WrongFilter(f"--since {text!r}: {error}") from None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replay.document import from_text
+from replay.document import from_text, to_text
 from replay.export import exported
 from replay.recording import Recording
 from replay.rerun import rerun
@@ -24,49 +24,8 @@ TIMES = 100
 LIMIT_S = 100
 CODE = ("graph", "replay")
 FILE = "run.tape.jsonl"
-HUNDREDS = f"""
-import asyncio, json, os, socket, sys, time
-from pathlib import Path
-
-from graph.codec import canonical
-from replay.document import from_text
-from replay.rerun import rerun
-
-noticed = []
-
-def notice(event, told):
-    if event == "socket.__new__" and told[1] != socket.AF_UNIX:
-        noticed.append(str(told))
-    elif event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "time.sleep"):
-        noticed.append(str((event, told)))
-
-# Only now: urllib3 tries, as it is imported, whether there is IPv6.
-sys.addaudithook(notice)
-
-class StandsStill(asyncio.SelectorEventLoop):
-    # Whatever waits for a moment waits for ever.
-    def time(self):
-        return 0.0
-
-def ends(recording):
-    return [canonical(list(part.states())[-1]) for part in recording.segments]
-
-async def many():
-    recording = from_text(Path({FILE!r}).read_text(encoding="utf-8"))
-    same = 0
-    for _ in range({TIMES}):
-        verdict, made = await rerun(recording)
-        if not verdict.same or ends(made) != ends(recording):
-            break
-        same += 1
-    told = [verdict.kind, verdict.at, verdict.message, *verdict.lines]
-    return {{"same": same, "told": told, "noticed": noticed, "exchanges": verdict.exchanges}}
-
-for _ in sys.stdin:
-    with asyncio.Runner(loop_factory=StandsStill) as runner:
-        print(json.dumps(runner.run(many())), flush=True)
-"""
-"""A process that reruns the file a hundred times for each line that it is told."""
+OFTEN = (Path(__file__).parent / "hundred.py").read_text()
+"""A process that reruns the file so often for each line that it is told."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +74,9 @@ class Alone:
             self.waiting.stdin.write(b"\n")
             async with asyncio.timeout(LIMIT_S):
                 line = await self.waiting.stdout.readline()
+        except TimeoutError:
+            self.waiting.kill()
+            raise
         finally:
             file.unlink()
         assert line, "the process has ended"
@@ -125,7 +87,7 @@ class Alone:
         verdict, _ = await rerun(recording)
         assert (verdict.kind, verdict.lines) == ("same", ())
         text = await exported(recording)
-        assert await exported(from_text(text)) == text
+        assert to_text(from_text(text)) == text
         code, said, errors = await self.rerun(text)
         assert (code, errors) == (0, ""), said + errors
         count = verdict.exchanges
@@ -147,7 +109,7 @@ async def open_alone(folder: Path) -> AsyncIterator[Alone]:
     trial = [sys.executable, "-c", "pass"]
     apart = await asyncio.to_thread(namespace, trial) or watched(trace)
     process = await asyncio.create_subprocess_exec(
-        *(*apart, sys.executable, "-c", HUNDREDS),
+        *(*apart, sys.executable, "-c", OFTEN, FILE, str(TIMES)),
         cwd=place,
         env={},
         stdin=asyncio.subprocess.PIPE,

@@ -1,7 +1,9 @@
 """`python -m replay` as it is called from a shell, in this process."""
 
 import asyncio
+import io
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,26 +33,26 @@ class Commanded:
         return json.loads(line)
 
 
-@dataclass(frozen=True)
 class Shell:
     """Runs commands on one state directory."""
 
-    capsys: pytest.CaptureFixture[str]
-
     async def run(self, *arguments: str | Path) -> Commanded:
         """Run `python -m replay` with these arguments."""
-        self.capsys.readouterr()
         # It has an event loop of its own.
-        code = await asyncio.to_thread(main, [str(argument) for argument in arguments])
-        said = self.capsys.readouterr()
-        return Commanded(code, said.out, said.err)
+        return await asyncio.to_thread(_called, [str(argument) for argument in arguments])
 
 
-def shell_on(
-    state_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Shell:
+def shell_on(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A shell whose STATE_DIR is that folder, with room for long lines."""
     monkeypatch.setenv("STATE_DIR", str(state_dir))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("COLUMNS", "220")
-    return Shell(capsys)
+    return Shell()
+
+
+def _called(arguments: list[str]) -> Commanded:
+    # Not capsys: what starts meanwhile keeps its streams for its log, and they end with the test.
+    out, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(errors):
+        code = main(arguments)
+    return Commanded(code, out.getvalue(), errors.getvalue())

@@ -10,9 +10,11 @@ from graph.codec import encode_state
 from graph.receipts import enrichment_thread
 from graph.run import Asked
 from graph.runtime import Runtime
+from lab.bolt import BoltServer
 from replay.reading import read
 from replay.recording import Recording
 from tests.replay.alone import Alone, open_alone
+from tests.replay.small import Small, small_runs
 
 
 async def recorded(runtime: Runtime, run_id: str) -> Recording:
@@ -56,3 +58,9 @@ async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Alone
     """Where there is the code and nothing else; one for all tests of this process."""
     async with open_alone(tmp_path_factory.mktemp("alone")) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+async def small(server: BoltServer, tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The files of small runs."""
+    return await small_runs(server, tmp_path_factory.mktemp("small"))

@@ -96,15 +96,20 @@ NASTY: tuple[Any, ...] = (
 
 
 def mutated(family: str, seed: int, texts: Sequence[str], *, sealed: bool) -> str:
-    """One of the texts, edited; `sealed` when its last line was made anew."""
-    chance = random.Random(f"{family} {seed} {sealed}")  # noqa: S311 (no secrets)
-    text = chance.choice(texts)
-    body = text[: text.rindex("\n", 0, -1) + 1]
+    """One of the texts, edited into another one; `sealed` when its last line was made anew."""
+    chance = random.Random(f"{family} {seed} {sealed}")
     edit: Callable[[str, random.Random, Sequence[str]], str]
     edit = {"bytes": _bytes, "lines": _lines, "values": _values}[family]
-    if not sealed:
-        return edit(text, chance, texts)
-    return seal(edit(body, chance, texts))
+    while True:
+        text = chance.choice(texts)
+        made = seal(edit(body_of(text), chance, texts)) if sealed else edit(text, chance, texts)
+        if made not in texts:
+            return made
+
+
+def body_of(text: str) -> str:
+    """The file without its last line."""
+    return text[: text.rindex("\n", 0, -1) + 1]
 
 
 def seal(body: str) -> str:
@@ -113,7 +118,7 @@ def seal(body: str) -> str:
     return f"{body}{last_line(body, body.count(chr(10)))}\n"
 
 
-def _bytes(text: str, chance: random.Random, texts: Sequence[str]) -> str:
+def _bytes(text: str, chance: random.Random, _texts: Sequence[str]) -> str:
     data = bytearray(text.encode())
     for _ in range(chance.choice((1, 1, 1, 2, 8))):
         place = chance.randrange(len(data))
@@ -161,23 +166,23 @@ def _lines(text: str, chance: random.Random, texts: Sequence[str]) -> str:
     return "".join(f"{line}\n" for block in lines for line in block)
 
 
-def _values(text: str, chance: random.Random, texts: Sequence[str]) -> str:
+def _values(text: str, chance: random.Random, _texts: Sequence[str]) -> str:
     lines = text.split("\n")[:-1]
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         place = chance.randrange(len(lines))
         value = json.loads(lines[place])
-        paths = list(_paths(value))
+        paths = list(paths(value))
         path = chance.choice(paths)
-        old = _at(value, path)
+        old = at_path(value, path)
         like = chance.random() < 0.6 and not isinstance(old, dict | list)
         if like:
             fits = [new for new in NASTY if type(new) is type(old)]
             fits += [new for new in _strings(chance.choice(lines)) if isinstance(old, str)]
-            value = _with(value, path, chance.choice(fits))
+            value = with_value(value, path, chance.choice(fits))
         elif path and chance.random() < 0.25:
-            value = _without(value, path)
+            value = without_value(value, path)
         else:
-            value = _with(value, path, copy.deepcopy(chance.choice(NASTY)))
+            value = with_value(value, path, copy.deepcopy(chance.choice(NASTY)))
         if chance.random() < 0.7:
             _fit_digest(value)
         lines[place] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
@@ -220,37 +225,41 @@ def _other_head(block: Sequence[str], chance: random.Random) -> list[str]:
     return [json.dumps(head, separators=(",", ":"), ensure_ascii=False), *block[1:]]
 
 
-def _paths(value: Any, path: Path = ()) -> Iterator[Path]:
+def paths(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Every place in a JSON value."""
     yield path
     if isinstance(value, Mapping):
         for name, part in value.items():
-            yield from _paths(part, (*path, name))
+            yield from paths(part, (*path, name))
     elif isinstance(value, list):
         for place, part in enumerate(value):
-            yield from _paths(part, (*path, place))
+            yield from paths(part, (*path, place))
 
 
 def _strings(line: str) -> list[str]:
     value = json.loads(line)
-    found = (_at(value, path) for path in _paths(value))
+    found = (at_path(value, path) for path in paths(value))
     return [part for part in found if isinstance(part, str)]
 
 
-def _at(value: Any, path: Path) -> Any:
+def at_path(value: Any, path: Path) -> Any:
+    """What stands there."""
     for name in path:
         value = value[name]
     return value
 
 
-def _with(value: Any, path: Path, new: Any) -> Any:
+def with_value(value: Any, path: Path, new: Any) -> Any:
+    """The value, changed in place to hold `new` there."""
     if not path:
         return new
-    _at(value, path[:-1])[path[-1]] = new
+    at_path(value, path[:-1])[path[-1]] = new
     return value
 
 
-def _without(value: Any, path: Path) -> Any:
-    del _at(value, path[:-1])[path[-1]]
+def without_value(value: Any, path: Path) -> Any:
+    """The value without what stands there, changed in place."""
+    del at_path(value, path[:-1])[path[-1]]
     return value
 
 

@@ -29,10 +29,8 @@ WELL = Reply({"content": "All is well [E1]."})
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Shell:
-    return shell_on(tmp_path / "state", capsys, monkeypatch)
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return shell_on(tmp_path / "state", monkeypatch)
 
 
 @pytest.fixture

@@ -38,10 +38,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shell(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Shell:
-    return shell_on(folder, capsys, monkeypatch)
+def shell(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return shell_on(folder, monkeypatch)
 
 
 @pytest.fixture
@@ -145,7 +143,7 @@ async def test_what_matches_on_a_later_page_is_found(runs: Runs, shell: Shell) -
     [
         (["--status", "gone"], "--status 'gone': there are queued, running, done, failed, cancel"),
         (["--receipt", "lost"], "--receipt 'lost': there are pending, stored, empty, timeout, fa"),
-        (["--since", "last tuesday"], "--since 'last tuesday' is no time of ISO 8601, such as "),
+        (["--since", "last tuesday"], "--since 'last tuesday': it is no time of ISO 8601, such as "),
         (["--cost", "nan"], "--cost nan: give an amount of USD"),
         (["--cost=-1"], "--cost -1: give an amount of USD"),
         (["--limit", "0"], "--limit 0: give 1 or more"),

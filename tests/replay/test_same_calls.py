@@ -1,17 +1,23 @@
 """Whatever the orchestrator calls and answers, its turn is rerun to the same."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from graph.run import Asked
 from graph.runtime import Runtime
 from lab.faults import Status
 from lab.minimax import MiniMaxDouble, Reply, calling
+from replay.document import from_text
+from replay.export import exported
+from replay.rerun import rerun
 from tests.conftest import OpenRuntime
 from tests.replay.alone import Alone
-from tests.replay.conftest import recorded
+from tests.replay.conftest import ended, recorded
 
 ORCHESTRATOR = "MiniMax-M3"
+VISITS = 105
 QUESTION = "Where does checkout-service lose its time?"
 FIND_CART: tuple[str, dict[str, Any]] = ("find_services", {"query": "cart"})
 FIND_CHECKOUT: tuple[str, dict[str, Any]] = ("find_services", {"query": "checkout"})
@@ -68,6 +74,17 @@ REPLIES: dict[str, tuple[list[Reply], str]] = {
     ),
     "arguments that are no JSON": (
         [calling(("get_topology", '{"name": "check'), ("get_topology", '["cart"]')), DONE],
+        "All is well",
+    ),
+    "numbers that JSON has not": (
+        [
+            calling(
+                ("get_topology", '{"name": "cart", "depth": NaN}'),
+                ("get_topology", '{"name": "cart", "depth": 1e999}'),
+                ("get_topology", '{"name": "cart", "depth": 99999999999999999999999}'),
+            ),
+            DONE,
+        ],
         "All is well",
     ),
     "a call as text": ([Reply({"content": AS_TEXT}), DONE], "All is well"),
@@ -151,16 +168,19 @@ async def test_a_turn_whose_budget_is_spent_and_that_concludes_late(
     await alone.shows_the_same(recording)
 
 
+@pytest.mark.parametrize("of_the_question", [False, True], ids=["configured", "of the question"])
 async def test_a_turn_whose_budget_is_spent_and_that_never_concludes(
-    open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
+    of_the_question: bool, open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
 ) -> None:
     provider.always(ORCHESTRATOR, calling(DEPTH_FIRST))
-    async with open_lab(turn_max_visits=1) as runtime:
-        state = await runtime.investigate(QUESTION)
-        recording = await recorded(runtime, state["turn"]["id"])
-    assert state["failure"] is not None
+    lower = {"visits": 1} if of_the_question else {}
+    async with open_lab(**({} if lower else LOWER["visits"])) as runtime:
+        asked = Asked(QUESTION, str(uuid4()), "t", budgets=lower)
+        recording = await recorded(runtime, await ended(runtime, asked))
+    [turn] = recording.segments
+    state = list(turn.states())[-1]
     assert state["failure"]["kind"] == "budget"
-    assert "get_topology(name='cart-service', depth=2)" in state["messages"][-1].text
+    assert "get_topology(name='cart-service', depth=2)" in state["messages"][-1]["content"]
     assert recording.run["status"] == "failed"
     await alone.shows_the_same(recording)
 
@@ -197,3 +217,19 @@ async def test_a_turn_that_failed_with_several_arguments_in_its_answer(
         recording = await recorded(runtime, state["turn"]["id"])
     assert "get_topology(name='cart-service', depth=2)" in state["messages"][-1].text
     await alone.shows_the_same(recording)
+
+
+async def test_a_turn_of_more_than_a_hundred_visits(
+    open_lab: OpenRuntime, provider: MiniMaxDouble
+) -> None:
+    provider.always(ORCHESTRATOR, calling(("x", {})))
+    enough = {"turn_max_tokens": 10**9, "turn_max_cost_usd": 1e6, "turn_max_seconds": 1e6}
+    async with open_lab(turn_max_visits=VISITS, **enough) as runtime:
+        state = await runtime.investigate(QUESTION)
+        recording = await recorded(runtime, state["turn"]["id"])
+    [turn] = recording.segments
+    names = [step.name for step in turn.steps]
+    assert names[:2] == ["plan#1", "tool#1"]
+    assert names[-3:] == [f"tool#{VISITS + 2}", f"plan#{VISITS + 3}", "respond#1"]
+    verdict, _ = await rerun(from_text(await exported(recording)))
+    assert verdict.same, verdict

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from graph import memory
 from graph.receipts import receipt
 from graph.runtime import Runtime
 from lab.faults import Hang, Raw, Status
@@ -35,6 +36,7 @@ ENDINGS: dict[str, tuple[Fault, str, str]] = {
     ),
     "nothing worth keeping": (Reply({"content": NOTHING}), "empty", ""),
     "words that are no findings": (Reply({"content": "Nothing to say."}), "failed", "JSON"),
+    "brackets without end": (Reply({"content": "[" * 50_000}), "failed", "JSON"),
     "an answer that is cut": (Reply({"content": NOTHING[:-1]}, "length"), "failed", "cut"),
     "a provider that fails": (Status(500, "internal error"), "failed", "provider (1 attempt)"),
     "no JSON from the provider": (Raw("<html>"), "failed", "connection (1 attempt)"),
@@ -93,6 +95,23 @@ async def test_an_enrichment_whose_writing_to_memory_breaks(runtime: Runtime, al
     await alone.shows_the_same(recording)
 
 
+async def test_an_enrichment_that_was_begun_again_while_memory_was_locked(
+    runtime: Runtime,
+    provider: MiniMaxDouble,
+    alone: Alone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "LOCK_WAIT_S", 0.1)
+    async with runtime.storage.locks.held("memory", 1):
+        state = await runtime.investigate(QUESTION)
+        await provider.wait_for(ANALYST, 2)
+    recording = await recorded(runtime, state["turn"]["id"])
+    [kept] = receipts(recording)
+    assert kept["status"] == "stored"
+    assert kept["attempts"] > 1
+    await alone.shows_the_same(recording)
+
+
 async def test_an_enrichment_that_is_run_again_by_hand_also_by_another_model(
     open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
 ) -> None:
@@ -137,7 +156,7 @@ async def test_turns_of_which_a_later_one_covers_the_earlier(
     open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
 ) -> None:
     provider.queue(ANALYST, Hang())
-    async with open_lab(enrichment_concurrency=1, enrichment_timeout_s=5) as runtime:
+    async with open_lab(enrichment_concurrency=1, enrichment_timeout_s=6) as runtime:
         await runtime.investigate(QUESTION, thread_id="other")
         await provider.wait_for(ANALYST, 1)
         turns = [await runtime.investigate(QUESTION, thread_id="t") for _ in range(2)]
@@ -155,12 +174,12 @@ async def test_a_turn_that_the_backlog_does_not_take_and_that_is_studied_later(
     open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
 ) -> None:
     provider.queue(ANALYST, Hang())
-    async with open_lab(enrichment_backlog=1, enrichment_timeout_s=1) as runtime:
-        first = await runtime.investigate(QUESTION)
+    async with open_lab(enrichment_backlog=1, enrichment_timeout_s=6) as runtime:
+        await runtime.investigate(QUESTION)
+        await provider.wait_for(ANALYST, 1)
         state = await runtime.investigate(QUESTION)
         turn_id = state["turn"]["id"]
         skipped = await recorded(runtime, turn_id)
-        await runtime.enrichment(first["turn"]["id"])
         await runtime.retry(turn_id)
         later = await recorded(runtime, turn_id)
     assert state["enrichment"] is not None

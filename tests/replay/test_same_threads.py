@@ -15,6 +15,7 @@ pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirec
 
 ORCHESTRATOR = "MiniMax-M3"
 QUESTION = "checkout-service is slow since half an hour. What is wrong?"
+ODD = "Und was heißt das für die Kasse? 🛒\u2028\r\n\t'\"\\"
 LATER = "Is it pricing-service, and who owns it?"
 
 
@@ -22,7 +23,7 @@ async def test_the_first_the_second_and_the_third_turn_of_a_thread(
     runtime: Runtime, alone: Alone
 ) -> None:
     turns = []
-    for question in (QUESTION, LATER, "Und was heißt das für die Kasse? 🛒"):
+    for question in (QUESTION, LATER, ODD):
         state = await runtime.investigate(question, thread_id="t")
         recording = await recorded(runtime, state["turn"]["id"])
         turns.append((state, recording))
@@ -89,11 +90,12 @@ async def test_a_turn_with_an_alert_a_focus_and_lower_budgets(
     runtime: Runtime, alone: Alone
 ) -> None:
     alert = {"title": "p99 above 2 s", "tags": ["service:checkout-service"], "value": 2.39}
-    budgets = {"visits": 4, "cost_usd": 0.25}
+    budgets = {"visits": 3, "cost_usd": 0.25}
     asked = Asked(QUESTION, str(uuid4()), "t", ["pricing-service"], alert, budgets)
     recording = await recorded(runtime, await ended(runtime, asked))
     [turn, _] = recording.segments
     begun = turn.steps[0].changes["turn"]["value"]
     assert (begun["alert"], begun["focus"]) == (alert, ["pricing-service"])
     assert begun["budgets"] == budgets
+    assert list(turn.states())[-1]["spent"]["visits_over_budget"] >= 1
     await alone.shows_the_same(recording)

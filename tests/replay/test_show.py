@@ -32,10 +32,8 @@ KNOWN = Reply({"content": "cart-service is well [E1].\nNothing is to be done."})
 
 
 @pytest.fixture
-def shell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Shell:
-    return shell_on(tmp_path / "state", capsys, monkeypatch)
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return shell_on(tmp_path / "state", monkeypatch)
 
 
 async def scripted(runtime: Runtime, provider: MiniMaxDouble, *replies: Any) -> str:

@@ -17,6 +17,7 @@ from replay.document import from_text, to_text
 from replay.library import Library
 from replay.recording import Recording, changes
 from replay.rerun import rerun
+from server.routes import replays
 from tests.conftest import DATABASES
 
 pytestmark = pytest.mark.parametrize("database", DATABASES, indirect=True)
@@ -169,13 +170,28 @@ async def test_what_kept_too_little_to_be_run_is_refused_with_the_reason(
     assert from_text(await exported(client, run_id)).run_id == run_id
 
 
-async def test_reruns_wait_for_each_other_and_all_come_to_their_end(
-    client: httpx.AsyncClient, runtime: Runtime
+async def test_reruns_wait_for_each_other_and_other_answers_do_not(
+    client: httpx.AsyncClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = await ended(client, runtime)
+    at_work: list[int] = []
+    running = 0
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal running
+        running += 1
+        at_work.append(running)
+        # Only so that it is surely there at the same time as the rerun.
+        assert (await client.get(f"/v1/runs/{run_id}")).status_code == 200
+        found = await rerun(*arguments, **options)
+        running -= 1
+        return found
+
+    monkeypatch.setattr(replays, "rerun", counted)
     paths = [f"/v1/runs/{run_id}/rerun"] * 8
     answers = await asyncio.gather(*(client.post(path) for path in paths))
     assert [answer.json()["verdict"] for answer in answers] == ["same"] * 8
+    assert at_work == [1] * 8
 
 
 @pytest.mark.parametrize(
