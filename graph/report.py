@@ -1,6 +1,7 @@
 """The report: what `conclude` takes, how it is checked, and how it reads as text."""
 
 import functools
+import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -62,15 +63,17 @@ class CheckedReport(Report):
     """What the check had to take out, one sentence each."""
 
 
-@functools.cache
 def conclude_schema() -> dict[str, Any]:
-    """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report.
-
-    Always the same object: nobody may change it.
-    """
-    schema = convert_to_openai_tool(Report)
+    """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report."""
+    schema: dict[str, Any] = json.loads(_schema_of_report())
     schema["function"]["name"] = CONCLUDE
     return schema
+
+
+@functools.cache
+def _schema_of_report() -> str:
+    # As text: each who asks gets one of his own. To make it takes longer than to read it.
+    return json.dumps(convert_to_openai_tool(Report))
 
 
 def problems(report: Report, statuses: Mapping[str, str]) -> list[str]:

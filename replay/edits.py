@@ -71,7 +71,9 @@ def _check(name: str, value: Any) -> None:
     except ValueError as error:
         raise ForkRefused(f"{name}: {error}") from None
     except (UnreadableValue, InvalidQuestion) as error:
-        raise ForkRefused(str(error)) from None
+        # What is wrong with a message does not name its channel.
+        where = f"{name}: " if name == MESSAGES else ""
+        raise ForkRefused(f"{where}{error}") from None
     if not all(map(is_storable, texts_of(value))):
         raise ForkRefused(f"{name}: a text in it holds a NUL or half a character")
 
@@ -81,7 +83,7 @@ def _check_channel(name: str, value: Any) -> None:
         check_value(name, value)
         return
     if not isinstance(value, list):
-        raise UnreadableValue(f"channel {name}: it holds a list")
+        raise ForkRefused(f"channel {name}: it holds a list")
     for entry in value:
         check_entry(name, entry)
 

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict, is_typeddict
 from graph.codec import MESSAGES, decode_message
 from graph.errors import UnreadableValue
 from graph.question import is_storable
+from graph.report import CheckedReport
 from graph.run import RunStatus
 from graph.setup import Setup
 from graph.state import Investigation
@@ -71,10 +72,10 @@ def form_of(hint: Any) -> TypeAdapter[Any]:
     return TypeAdapter(_closed(hint))
 
 
-def check_form(what: str, form: TypeAdapter[Any], value: Any) -> None:
-    """Raise UnreadableValue, with the first place that is wrong, for what has not that form."""
+def check_form(what: str, form: TypeAdapter[Any], value: Any) -> Any:
+    """The value in that form. Raises UnreadableValue, with the first place that is wrong."""
     try:
-        form.validate_python(value, strict=True)
+        return form.validate_python(value, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))[:PLACE_LIMIT]
@@ -101,8 +102,12 @@ def check_value(name: str, value: Any) -> None:
     check_form(f"channel {name}", _channels()[name], value)
     if isinstance(value, dict):
         check_names(f"channel {name}", value)
-    if name == "fork" and value is not None:
+    if value is None:
+        return
+    if name == "fork":
         check_setup(value["setup"])
+    if name == "report" and check_form("channel report", _REPORT, value).model_dump() != value:
+        raise UnreadableValue("channel report: it has other names than a report")
 
 
 def check_entry(name: str, entry: Any) -> AnyMessage | None:
@@ -188,3 +193,4 @@ def _closed(hint: Any) -> Any:
 
 _RUN = form_of(KeptRun)
 _SETUP = form_of(KeptSetup)
+_REPORT = TypeAdapter(CheckedReport)

@@ -74,16 +74,17 @@ class _Offers:
     """Makes them once for the same tools: it takes longer than all else that a call costs here."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], _Offer] = {}
+        self._known: dict[tuple[int | str, ...], _Offer] = {}
 
     def of(self, tools: Sequence[BaseTool | dict[str, Any]]) -> _Offer:
-        known = self._known.get(ids := tuple(map(id, tools)))
+        named = tuple(json.dumps(tool) if isinstance(tool, dict) else id(tool) for tool in tools)
+        known = self._known.get(named)
         if known is None:
             schemas = [convert_to_openai_tool(tool) for tool in tools]
             known = _Offer([*tools], json.dumps(schemas), "\n".join(map(_signature, schemas)))
             if len(self._known) == _OFFERS:
                 self._known.clear()
-            self._known[ids] = known
+            self._known[named] = known
         return known
 
 

@@ -171,8 +171,7 @@ def _values(text: str, chance: random.Random, _texts: Sequence[str]) -> str:
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         place = chance.randrange(len(lines))
         value = json.loads(lines[place])
-        paths = list(paths(value))
-        path = chance.choice(paths)
+        path = chance.choice(list(paths(value)))
         old = at_path(value, path)
         like = chance.random() < 0.6 and not isinstance(old, dict | list)
         if like:

@@ -166,7 +166,12 @@ REFUSED: list[tuple[str, Changed, str]] = [
     ("plan#2", Changed(values={"question": 7}), "the question must be a text"),
     ("plan#2", Changed(values={"focus": "cart"}), "channel focus: "),
     ("plan#2", Changed(values={"spent": {"visits": 1}}), "channel spent: "),
-    ("plan#2", Changed(values={"messages": [{"type": "human"}]}), "a message is not whole"),
+    (
+        "plan#2",
+        Changed(values={"messages": [{"type": "human"}]}),
+        "messages: a message is not whole",
+    ),
+    ("plan#2", Changed(values={"messages": 1}), "channel messages: it holds a list"),
     ("plan#2", Changed(values={"messages": []}), "messages: the latest human message must be"),
     ("plan#1", Changed(values={"messages": []}), "with these values the state before plan#1 holds"),
     ("plan#2", Changed(values={"alert": {"text": "a\0"}}), "alert: a text in it holds a NUL"),

@@ -165,7 +165,7 @@ async def test_model_prompt_and_state_are_what_the_fork_goes_on_with(
         ({"at": "plan#1", "model": "gpt-4"}, "unknown model id 'gpt-4'; known: "),
         ({"at": "plan#1", "prompt": "  "}, "the prompt is empty"),
         ({"at": "plan#1", "set": {"no": 1}}, "'no' cannot be set before plan#1"),
-        ({"at": "plan#1", "set": {"messages": [1]}}, "messages: "),
+        ({"at": "plan#1", "set": {"messages": [1]}}, "1 is not a message of ours"),
     ],
 )
 async def test_a_fork_that_cannot_be_is_refused_and_nothing_is_kept_of_it(
