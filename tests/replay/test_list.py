@@ -143,7 +143,7 @@ async def test_what_matches_on_a_later_page_is_found(runs: Runs, shell: Shell) -
     [
         (["--status", "gone"], "--status 'gone': there are queued, running, done, failed, cancel"),
         (["--receipt", "lost"], "--receipt 'lost': there are pending, stored, empty, timeout, fa"),
-        (["--since", "last tuesday"], "--since 'last tuesday': it is no time of ISO 8601, such as "),
+        (["--since", "last tuesday"], "--since 'last tuesday': it is no time of ISO 8601, su"),
         (["--cost", "nan"], "--cost nan: give an amount of USD"),
         (["--cost=-1"], "--cost -1: give an amount of USD"),
         (["--limit", "0"], "--limit 0: give 1 or more"),
