@@ -38,7 +38,7 @@ _WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?")
 _NPM_TOKEN = re.compile(r"(/:_authToken=\s{0,3})(?:npm_\S{1,200}|[A-Fa-f0-9-]{36})")
 _OPENAI_TOKEN = re.compile(r"(?<![\w-])sk-[\w-]{20,200}T3BlbkFJ[A-Za-z0-9]{20}")
 _IN_ADDRESS = re.compile(r"(://[^\s:/?#\[\]@]{0,200}):([^\s/@]{1,200})@")
-_SCHEME = re.compile(r"\b(Basic|Bearer)\s{1,3}[\w.~+/=-]{8,}", re.IGNORECASE)
+_SCHEME = re.compile(r"\b(Basic|Bearer)\s{1,3}([\w.~+/=-]{8,})", re.IGNORECASE)
 _NAMED_VALUE = re.compile(
     rf"((?<![\w.-])(?:[\w.-]{{0,64}}?(?:{_LONG_NAMES})|(?:[\w.-]{{0,64}}?[_.-])?(?:{_SHORT_NAMES}))s?"
     r"(?:[_.-][\w.-]{0,64})?[\"']?\s{0,3}[:=]\s{0,3})"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from graph.errors import NetForgeError
+from graph.errors import NetForgeError, UnreadableValue
 from graph.redaction import SHORTEST_SECRET, Redactor, names_a_secret
 from replay.document import from_text, to_text
 from replay.recording import Recording
@@ -15,10 +15,18 @@ from replay.rerun import rerun
 LINE_LIMIT = 1_000_000_000
 """Nothing is cut: what a tool returned was cut when it was recorded."""
 METADATA = ("response_metadata", "usage_metadata")
-"""Of a model's answer; their names speak of tokens, and hold none."""
+"""Of a model's answer; names in them speak of tokens, and are of numbers."""
 ELSEWHERE = "[redacted: a secret elsewhere]"
-TakeOut = Callable[[Any, str], Any]
-"""What becomes of a value with that name."""
+KNOWN_LIMIT = 1000
+"""Texts that look like secrets in one recording; each is looked for everywhere."""
+OPEN = ("args", "data", "alert", "additional_kwargs", "response_metadata", "unanswered")
+"""Names of what has names of its own: what is in there may be called like a secret."""
+FIXED = (
+    *("type", "kind", "status", "node", "name", "source", "model", "origin", "digest"),
+    *("category", "severity", "confidence", "code", "prompts", "packages", "sources"),
+)
+"""Names of what is not of free choice; a word there that is a secret elsewhere is none there."""
+Clean = Callable[[Any], Any]
 
 
 class ExportRefused(NetForgeError):
@@ -33,27 +41,32 @@ async def exported(recording: Recording) -> str:
     """
     # In a thread: it takes a tenth of a second, and a server answers others meanwhile.
     clean = await asyncio.to_thread(_without_secrets, recording)
-    if clean != recording:
-        clean = await _made_again(recording, clean)
-    return await asyncio.to_thread(_checked, clean)
-
-
-def _checked(clean: Recording) -> str:
-    """The file of a recording that holds no secret any more."""
-    if _redacted(clean, Redactor(line_limit=LINE_LIMIT).value) != clean:
-        raise ExportRefused("not exported: what looks like a secret is still there")
-    text = to_text(clean)
-    from_text(text)
-    return text
-
-
-async def _made_again(recording: Recording, clean: Recording) -> Recording:
+    if clean == recording:
+        return await asyncio.to_thread(_checked, clean)
     verdict, _ = await rerun(recording)
     if not verdict.same:
         raise ExportRefused(
             "not exported: it holds what looks like a secret, and the current code does not do "
             f"what was recorded ({verdict.kind} at {verdict.at}); export it with the code of then"
         )
+    try:
+        return await asyncio.to_thread(_checked, await _made_again(clean))
+    except UnreadableValue as error:
+        raise ExportRefused(
+            f"not exported: without what looks like a secret it cannot be read: {error}"
+        ) from None
+
+
+def _checked(clean: Recording) -> str:
+    """The file of a recording that holds no secret any more."""
+    if _redacted(clean, _redacting(Redactor(line_limit=LINE_LIMIT))) != clean:
+        raise ExportRefused("not exported: what looks like a secret is still there")
+    text = to_text(clean)
+    from_text(text)
+    return text
+
+
+async def _made_again(clean: Recording) -> Recording:
     verdict, made = await rerun(clean, accept=True)
     if not verdict.same:
         raise ExportRefused(
@@ -69,26 +82,16 @@ def _without_secrets(recording: Recording) -> Recording:
     A model repeats a password where nothing says that it is one.
     """
     noticed: set[str] = set()
-    clean = _redacted(recording, Redactor(line_limit=LINE_LIMIT, notice=noticed.add).value)
+    redactor = Redactor(line_limit=LINE_LIMIT, notice=noticed.add)
+    clean = _redacted(recording, _redacting(redactor))
     bare = {text.strip("\"'") for text in noticed}
     known = {text for text in bare if len(text) >= SHORTEST_SECRET and "[redacted:" not in text}
+    if len(known) > KNOWN_LIMIT:
+        raise ExportRefused(f"not exported: it holds {len(known)} texts that look like secrets")
     return _redacted(clean, _taking_out(known)) if known else clean
 
 
-def _taking_out(texts: Iterable[str]) -> TakeOut:
-    longest_first = sorted(texts, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, longest_first)))
-
-    def take_out(value: Any, _name: str) -> Any:
-        return pattern.sub(ELSEWHERE, value) if isinstance(value, str) else value
-
-    return take_out
-
-
-def _redacted(recording: Recording, take_out: TakeOut) -> Recording:
-    def clean(value: Any) -> Any:
-        return _cleaned(value, take_out)
-
+def _redacted(recording: Recording, clean: Clean) -> Recording:
     return Recording(
         clean(dict(recording.run)),
         [
@@ -102,13 +105,47 @@ def _redacted(recording: Recording, take_out: TakeOut) -> Recording:
     )
 
 
-def _cleaned(value: Any, take_out: TakeOut, name: str = "") -> Any:
-    if name in METADATA:
-        return value
-    if names_a_secret(name) or not isinstance(value, dict | list):
-        return take_out(value, name)
-    if isinstance(value, list):
-        return [_cleaned(part, take_out) for part in value]
-    return {
-        take_out(str(key), ""): _cleaned(part, take_out, str(key)) for key, part in value.items()
-    }
+def _redacting(redactor: Redactor) -> Clean:
+    """Takes out what looks like a secret, or has the name of one."""
+
+    def clean(value: Any, name: str = "", counts: bool = False) -> Any:
+        counts = counts or name in METADATA
+        if names_a_secret(name) and not (counts and not _holds_text(value)):
+            return redactor.value(value, name)
+        if isinstance(value, list):
+            return [clean(part, counts=counts) for part in value]
+        if isinstance(value, dict):
+            return {
+                redactor.text(str(key)): clean(part, str(key), counts)
+                for key, part in value.items()
+            }
+        return redactor.value(value)
+
+    return clean
+
+
+def _taking_out(texts: Iterable[str]) -> Clean:
+    """Takes these texts out wherever they may stand by chance or by choice."""
+    longest_first = sorted(texts, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def clean(value: Any, name: str = "", is_open: bool = False) -> Any:
+        is_open = is_open or name in OPEN
+        if name in FIXED and not is_open:
+            return value
+        if isinstance(value, list):
+            return [clean(part, is_open=is_open) for part in value]
+        if isinstance(value, dict):
+            return {
+                pattern.sub(ELSEWHERE, key) if is_open else key: clean(part, key, is_open)
+                for key, part in value.items()
+            }
+        return pattern.sub(ELSEWHERE, value) if isinstance(value, str) else value
+
+    return clean
+
+
+def _holds_text(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_text, value.values()))
+    return any(map(_holds_text, value)) if isinstance(value, list) else isinstance(value, str)

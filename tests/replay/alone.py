@@ -91,8 +91,11 @@ class Alone:
         code, said, errors = await self.rerun(text)
         assert (code, errors) == (0, ""), said + errors
         count = verdict.exchanges
-        wanted = f"same: run {recording.run_id}, {count} exchanges answered from the recording\n"
-        assert said == wanted, said
+        first, *since = said.splitlines()
+        wanted = f"same: run {recording.run_id}, {count} exchanges answered from the recording"
+        assert first == wanted, said
+        # The environment names no model, so that another than the default is told.
+        assert all(line.startswith("since it was recorded: model ") for line in since), said
         told = await self.hundred(text)
         shown = {"same": TIMES, "told": ["same", None, ""], "noticed": [], "exchanges": count}
         assert told == shown, told

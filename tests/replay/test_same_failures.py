@@ -18,6 +18,7 @@ from tests.replay.conftest import recorded
 
 ORCHESTRATOR = "MiniMax-M3"
 QUESTION = "Is cart-service slow?"
+MODEL_TIMEOUT_S = 2.5
 LOOKS = calling(
     ("find_services", {"query": "cart"}),
     ("search_monitors", {"status": ["OK", "Alert", "Warn", "No Data"]}),
@@ -77,7 +78,7 @@ async def test_a_model_that_fails_for_good_with(
     given, said = FOR_GOOD[fault]
     provider.queue(ORCHESTRATOR, LOOK)
     provider.always(ORCHESTRATOR, given)
-    async with open_lab(model_attempts=2, model_timeout_s=0.5) as runtime:
+    async with open_lab(model_attempts=2, model_timeout_s=MODEL_TIMEOUT_S) as runtime:
         state, recording = await asked(runtime)
     answer = state["messages"][-1].text
     assert said in answer
