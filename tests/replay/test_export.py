@@ -124,8 +124,7 @@ async def test_a_word_that_files_are_full_of_does_not_break_them(
     word: str, runtime: Runtime, provider: MiniMaxDouble
 ) -> None:
     provider.queue(ORCHESTRATOR, calling(("find_services", {"query": "cart"})), calling(CONCLUDE))
-    question = f"The log says password={word} again. Is cart-service well?"
-    recording = await of_question(runtime, question)
+    recording = await of_question(runtime, f"The log says password={word}. Is cart-service well?")
     text = await exported(recording)
     assert f"password={word}" not in text
     verdict, _ = await rerun(from_text(text))
