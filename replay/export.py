@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +20,12 @@ ELSEWHERE = "[redacted: a secret elsewhere]"
 KNOWN_LIMIT = 1000
 """Texts that look like secrets in one recording; each is looked for everywhere."""
 OPEN = ("args", "data", "alert", "additional_kwargs", "response_metadata", "unanswered")
-"""Names of what has names of its own: what is in there may be called like a secret."""
+"""Names of what has names of its own, that someone chose."""
 FIXED = (
     *("type", "kind", "status", "node", "name", "source", "model", "origin", "digest"),
     *("category", "severity", "confidence", "code", "prompts", "packages", "sources"),
 )
-"""Names of what is not of free choice; a word there that is a secret elsewhere is none there."""
+"""Names of what is not of free choice."""
 Clean = Callable[[Any], Any]
 
 
@@ -88,7 +88,28 @@ def _without_secrets(recording: Recording) -> Recording:
     known = {text for text in bare if len(text) >= SHORTEST_SECRET and "[redacted:" not in text}
     if len(known) > KNOWN_LIMIT:
         raise ExportRefused(f"not exported: it holds {len(known)} texts that look like secrets")
-    return _redacted(clean, _taking_out(known)) if known else clean
+    # A word that every file has tells nothing, and without it no file can be read.
+    words = "\n".join(set(_words_of_the_form(clean)))
+    secret = {text for text in known if text not in words}
+    return _redacted(clean, _taking_out(secret)) if secret else clean
+
+
+def _words_of_the_form(recording: Recording) -> Iterator[str]:
+    """Names, and values that are not of free choice, in no order and some of them often."""
+    parts: list[Any] = [recording.run]
+    for segment in recording.segments:
+        parts += [segment.start, *(step.changes for step in segment.steps)]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            for name, value in part.items():
+                yield name
+                if name in FIXED and isinstance(value, str):
+                    yield value
+                elif name not in OPEN:
+                    parts.append(value)
 
 
 def _redacted(recording: Recording, clean: Clean) -> Recording:
@@ -129,17 +150,11 @@ def _taking_out(texts: Iterable[str]) -> Clean:
     longest_first = sorted(texts, key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, longest_first)))
 
-    def clean(value: Any, name: str = "", is_open: bool = False) -> Any:
-        is_open = is_open or name in OPEN
-        if name in FIXED and not is_open:
-            return value
+    def clean(value: Any) -> Any:
         if isinstance(value, list):
-            return [clean(part, is_open=is_open) for part in value]
+            return [clean(part) for part in value]
         if isinstance(value, dict):
-            return {
-                pattern.sub(ELSEWHERE, key) if is_open else key: clean(part, key, is_open)
-                for key, part in value.items()
-            }
+            return {pattern.sub(ELSEWHERE, key): clean(part) for key, part in value.items()}
         return pattern.sub(ELSEWHERE, value) if isinstance(value, str) else value
 
     return clean

@@ -21,7 +21,7 @@ from tests.replay.small import CONCLUDE, Small
 
 ORCHESTRATOR = "MiniMax-M3"
 WORDS = (
-    *("success", "stored", "pending", "human", "enrich", "orchestrator", "messages", "content"),
+    *("success", "stored", "pending", "enrich", "orchestrator", "messages", "content"),
     *("question", "status", "exchanges", "turn_id", "tool_call", "message", "in_full"),
     *("evidence", "find_services", "neo4j-"),
 )
@@ -124,7 +124,9 @@ async def test_a_word_that_files_are_full_of_does_not_break_them(
     word: str, runtime: Runtime, provider: MiniMaxDouble
 ) -> None:
     provider.queue(ORCHESTRATOR, calling(("find_services", {"query": "cart"})), calling(CONCLUDE))
-    recording = await of_question(runtime, f"The log says password={word}. Is cart-service well?")
+    recording = await of_question(
+        runtime, f"The log says password={word} again. Is cart-service well?"
+    )
     text = await exported(recording)
     assert f"password={word}" not in text
     verdict, _ = await rerun(from_text(text))

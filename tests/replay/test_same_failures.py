@@ -70,8 +70,15 @@ FOR_GOOD: dict[str, tuple[Fault | ErrorIn200 | Reply, str]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FOR_GOOD)
-@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("database", "fault"),
+    [
+        *(("sqlite", fault) for fault in FOR_GOOD),
+        ("postgres", "a wrong key"),
+        ("postgres", "a hang"),
+    ],
+    indirect=["database"],
+)
 async def test_a_model_that_fails_for_good_with(
     fault: str, open_lab: OpenRuntime, provider: MiniMaxDouble, alone: Alone
 ) -> None:

@@ -80,11 +80,18 @@ class Studio:
         return verdict["kind"], verdict["exchanges"]
 
     async def exchanged(self, thread_id: str) -> int:
-        """How many exchanges the threads of that conversation's turn and enrichment hold."""
+        """How many exchanges the threads of that turn and of its enrichment hold at its end."""
         turn: Any = await self.client.threads.get_state(thread_id)
         branch = turn["values"]["enrichment"]["thread_id"]
         await self.listed(branch)
-        threads = [turn, await self.client.threads.get_state(branch)]
+
+        async def ended() -> Any:
+            # Its receipt is kept before its step is.
+            state: Any = await self.client.threads.get_state(branch)
+            assert not state["next"]
+            return state
+
+        threads = [turn, await until(ended, AssertionError)]
         return sum(len(thread["values"]["exchanges"]) for thread in threads)
 
 
