@@ -8,7 +8,17 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from bench import answer_time, burst, clients, side_by_side, thread_growth
+from bench import (
+    answer_time,
+    burst,
+    clients,
+    loading,
+    recording_cost,
+    reruns,
+    side_by_side,
+    tape_bytes,
+    thread_growth,
+)
 
 MEASURES = {
     "side_by_side": side_by_side.measure,
@@ -17,6 +27,12 @@ MEASURES = {
     "answer_time_postgres": answer_time.on_postgres,
     "burst": burst.measure,
     "clients": clients.measure,
+    "recording_cost": recording_cost.short_turns,
+    "recording_cost_investigation": recording_cost.investigations,
+    "tape_bytes": tape_bytes.measure,
+    "reruns": reruns.measure,
+    "loading_help": loading.show_help,
+    "loading_rerun": loading.rerun_file,
 }
 
 
@@ -26,7 +42,7 @@ async def _measure(names: Sequence[str]) -> bool:
         figure = await MEASURES[name]()
         held &= figure.holds
         verdict = "holds" if figure.holds else "MISSED"
-        print(f"{figure.name}: {figure.ratio:.3f} (bar {figure.bar:g}, {verdict})")
+        print(f"{figure.name}: {figure.value:.3f} ({figure.must_be} {figure.bar:g}, {verdict})")
         print(f"    {figure.detail}", flush=True)
     return held
 

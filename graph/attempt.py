@@ -1,7 +1,11 @@
-"""One attempt at a turn: the graph is run or resumed to its end, and what that came to."""
+"""One attempt at a turn: the graph is run or resumed to its end, and what that came to.
+
+A turn begins with its question, or, when it is a fork, with a state that was put on its thread.
+"""
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -11,17 +15,31 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from graph.errors import StateUnavailable
-from graph.run import Run
+from graph.run import FORK, Asked, Run
 from graph.run_log import RunLog
 from graph.state import Failure, Investigation, nothing_spent
 from graph.storage import STORAGE_ERRORS, in_one_line
 
 logger = logging.getLogger(__name__)
 
-TOLD = ("model", "tool", "memory", "detach")
-"""Kinds of exchanges that readers are told of; the others are for the tape alone."""
 ATTEMPTS = 3
 """Starts of one turn, the first included, before its failure is recorded."""
+
+
+@dataclass(frozen=True)
+class Seed:
+    """The state that a fork begins with."""
+
+    values: Mapping[str, Any]
+    as_node: str
+    """The node that it is put down to, so that the next step is the one to begin with."""
+
+    async def put(
+        self, graph: CompiledStateGraph[Any, Any, Any, Any], asked: Asked, step_limit: int
+    ) -> None:
+        """Put it on the thread, which has nothing yet. Raises STORAGE_ERRORS."""
+        config = _config(asked.run_id, asked.thread_id, step_limit)
+        await graph.aupdate_state(config, dict(self.values), self.as_node)
 
 
 @dataclass(frozen=True)
@@ -37,7 +55,8 @@ class Attempt:
     async def to_its_end(self) -> None:
         """Run what is left of it. Raises STORAGE_ERRORS."""
         run_id = self.run["run_id"]
-        given: dict[str, Any] | None = self._input()
+        # What a fork begins with is on its thread.
+        given = None if self.run["origin"] == FORK else self._input()
         if self.number > 1:
             known = await self.graph.aget_state(self._config)
             if self.number > ATTEMPTS:
@@ -55,8 +74,7 @@ class Attempt:
         async for event in self.graph.astream(
             given, self._config, stream_mode="custom", durability="sync"
         ):
-            if event["kind"] in TOLD:
-                self._tell(event)
+            self._tell(event)
 
     def _tell(self, event: dict[str, Any]) -> None:
         told = {name: value for name, value in event.items() if name != "event"}
@@ -95,12 +113,7 @@ class Attempt:
 
     @property
     def _config(self) -> RunnableConfig:
-        return {
-            "configurable": {"thread_id": self.run["thread_id"]},
-            "run_id": UUID(self.run["run_id"]),
-            "metadata": {"run_id": self.run["run_id"]},
-            "recursion_limit": self.step_limit,
-        }
+        return _config(self.run["run_id"], self.run["thread_id"], self.step_limit)
 
     @property
     def _question_id(self) -> str:
@@ -114,6 +127,15 @@ class Attempt:
     def _reached(self, values: dict[str, Any]) -> bool:
         """Whether the question reached a checkpoint."""
         return any(message.id == self._question_id for message in values.get("messages", []))
+
+
+def _config(run_id: str, thread_id: str, step_limit: int) -> RunnableConfig:
+    return {
+        "configurable": {"thread_id": thread_id},
+        "run_id": UUID(run_id),
+        "metadata": {"run_id": run_id},
+        "recursion_limit": step_limit,
+    }
 
 
 def broken_off(run_id: str, error: BaseException | None) -> StateUnavailable:

@@ -9,6 +9,7 @@ from langgraph.types import RetryPolicy
 from graph import prompts
 from graph.detached.order import RETRY_TIMEOUT_LIMIT_S, HandOver
 from graph.memory import Memory
+from graph.milestones import Milestones
 from graph.models.port import Model
 from graph.nodes import respond
 from graph.nodes.enrich import Enrich
@@ -18,7 +19,6 @@ from graph.nodes.tool import Tool
 from graph.observers import Observers
 from graph.receipts import Receipts
 from graph.redaction import Redactor
-from graph.runs import Runs
 from graph.setup import Setup, made_with
 from graph.state import Investigation, Question
 from graph.tools import Toolset
@@ -41,7 +41,7 @@ class Ports:
     toolset: Toolset
     memory: Memory
     receipts: Receipts
-    runs: Runs
+    milestones: Milestones
     hand_over: HandOver
     observers: Observers
 
@@ -52,7 +52,7 @@ def build(ports: Ports, setup: Setup) -> Builder:
     plan = Plan(
         orchestrator=ports.orchestrator,
         recall=ports.memory.recall if setup.memory else no_hints,
-        begun=ports.runs.begun,
+        begun=ports.milestones.begun,
         tools=ports.toolset.tools,
         disabled=ports.toolset.disabled,
         setup=known,
@@ -72,7 +72,7 @@ def build(ports: Ports, setup: Setup) -> Builder:
         redactor=Redactor(setup.redact_emails),
     )
     respond_ = Respond(
-        ports.hand_over, setup.enrichment, ports.runs.concluded, ports.toolset.disabled
+        ports.hand_over, setup.enrichment, ports.milestones.concluded, ports.toolset.disabled
     )
     enrich = Enrich(
         analyst=ports.analyst,
@@ -80,7 +80,7 @@ def build(ports: Ports, setup: Setup) -> Builder:
         remember=ports.memory.remember,
         begin=ports.receipts.begin,
         keep_receipt=ports.receipts.keep,
-        enriched=ports.runs.enriched,
+        enriched=ports.milestones.enriched,
         setup=known,
         prompt=prompts.read("enrich"),
         model=setup.analyst_model,

@@ -6,6 +6,7 @@
     ├── TopologyUnavailable    NEO4J_URI is set and does not answer
     ├── AwsMisconfigured       AWS_REGION or AWS_PROFILE does not exist
     ├── StateUnavailable       the state directory or the database cannot be used
+    │   ├── StateInUse         another process works on it, under the same name
     │   └── LockNotFree        somebody else held a name for longer than could be waited
     ├── InvalidQuestion        the input holds no question, or not one that can be asked
     ├── InvalidCursor          a cursor that no answer gave
@@ -45,6 +46,10 @@ class AwsMisconfigured(NetForgeError):
 
 class StateUnavailable(NetForgeError):
     """Checkpoints, memory or the queue cannot be opened or written."""
+
+
+class StateInUse(StateUnavailable):
+    """Another process works on the state directory, or under the same name on the database."""
 
 
 class LockNotFree(StateUnavailable):

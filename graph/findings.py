@@ -13,9 +13,19 @@ MAX_ITEMS = 20
 """Items of one kind that are taken from one answer."""
 NUL = re.compile(r"\x00|\\u0000")
 """PostgreSQL takes none in a text."""
+ENTRIES_LIMIT = 1000
+"""Items of one kind that are looked at; the others are dropped."""
+ANSWER_LIMIT = 500_000
+"""Characters of an answer that is read; all of this runs on the event loop."""
+STARTS_LIMIT = 500
+READ_LIMIT = 2_000_000
+"""Braces at which no object begins after all, and characters read in vain from them on, after
+which no more are tried."""
 REPAIR_LIMIT = 20_000
-"""Characters beyond which broken JSON is not repaired: nested deep enough, the repair takes time
-with the square of the length, and it runs on the event loop."""
+"""Characters beyond which broken JSON is not repaired."""
+REPAIR_DEPTH = 50
+"""Brackets left open beyond which it is not either: nested deep, the repair takes time with the
+square of the length."""
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -80,6 +90,8 @@ def read_findings(text: str, known_evidence: set[str]) -> Findings:
     An item that fails validation, cites only unknown evidence, or exceeds `MAX_ITEMS` is
     dropped and counted. Raises UnreadableAnswer when there is no such JSON object at all.
     """
+    if len(text) > ANSWER_LIMIT:
+        raise UnreadableAnswer(f"it has {len(text)} characters; {ANSWER_LIMIT} is the most")
     document = _document(NUL.sub("", text))
     insights, dropped_insights = _valid(Insight, document.get("insights"), known_evidence)
     patterns, dropped_patterns = _valid(Pattern, document.get("patterns"), known_evidence)
@@ -114,29 +126,44 @@ def _candidates(text: str, answer: str) -> Iterator[Any]:
         yield json.loads(text)
     yield from _objects(answer)
     start = answer.find("{")
-    if start >= 0 and len(answer) - start <= REPAIR_LIMIT:
-        repaired = json_repair.loads(answer[start:])
+    broken = answer[start:] if start >= 0 else ""
+    if broken and len(broken) <= REPAIR_LIMIT and _depth(broken) <= REPAIR_DEPTH:
+        repaired = json_repair.loads(broken)
         yield from repaired if isinstance(repaired, list) else [repaired]
 
 
 def _objects(text: str) -> Iterator[Any]:
     """The whole JSON objects in the text, outermost only."""
     decoder, position = json.JSONDecoder(), text.find("{")
-    while position >= 0:
+    starts = read = 0
+    while position >= 0 and starts < STARTS_LIMIT and read < READ_LIMIT:
         try:
             document, end = decoder.raw_decode(text, position)
-        except json.JSONDecodeError:
+        except json.JSONDecodeError as error:
+            starts, read = starts + 1, read + error.pos - position
             end = position + 1
         else:
             yield document
         position = text.find("{", end)
 
 
+def _depth(text: str) -> int:
+    """How many brackets are open at once, at most; those in strings count too."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
 def _valid(model: type[Item], entries: Any, known_evidence: set[str]) -> tuple[list[Item], int]:
     if not isinstance(entries, list):
         return [], 0 if entries is None else 1
     valid: list[Item] = []
-    for entry in entries:
+    for entry in entries[:ENTRIES_LIMIT]:
         try:
             item = model.model_validate(entry)
         except ValidationError:

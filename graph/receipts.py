@@ -1,14 +1,16 @@
 """The receipts: how each turn's enrichment stands or ended, one per turn, in the store."""
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
 from langgraph.store.base import BaseStore
 
 from graph.observers import NOBODY, Observers
 from graph.state import Receipt, ReceiptStatus, Turn
-from graph.storage import Locks
 from graph.tape import exchange
+
+if TYPE_CHECKING:
+    from graph.storage import Locks
 
 NAMESPACE = ("receipts",)
 LOCK_WAIT_S = 10.0
@@ -36,7 +38,7 @@ def receipt(turn: Turn, status: ReceiptStatus, **known: Any) -> Receipt:
 class Receipts:
     """Reads and writes them. Methods raise `graph.storage.STORAGE_ERRORS`."""
 
-    def __init__(self, store: BaseStore, locks: Locks, observers: Observers = NOBODY) -> None:
+    def __init__(self, store: BaseStore, locks: "Locks", observers: Observers = NOBODY) -> None:
         self._store = store
         self._locks = locks
         self._observers = observers

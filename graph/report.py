@@ -1,5 +1,7 @@
 """The report: what `conclude` takes, how it is checked, and how it reads as text."""
 
+import functools
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -80,9 +82,15 @@ class CheckedReport(Report):
 
 def conclude_schema() -> dict[str, Any]:
     """The finishing tool, `conclude`, as an OpenAI function; its arguments are a Report."""
-    schema = convert_to_openai_tool(Report)
+    schema: dict[str, Any] = json.loads(_schema_of_report())
     schema["function"]["name"] = CONCLUDE
     return schema
+
+
+@functools.cache
+def _schema_of_report() -> str:
+    # As text: each who asks gets one of his own. To make it takes longer than to read it.
+    return json.dumps(convert_to_openai_tool(Report))
 
 
 def problems(report: Report, statuses: Mapping[str, str], shown: Sequence[str] = ()) -> list[str]:

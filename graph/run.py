@@ -3,15 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from graph.errors import InvalidQuestion
 from graph.question import check_question, is_storable
-from graph.state import BUDGETS, Investigation
+from graph.state import BUDGETS, Investigation, fork_of
 
 ALERT_LIMIT = 20_000
 """Characters of an alert, as JSON."""
 RunStatus = Literal["queued", "running", "done", "failed", "cancelled"]
+FORK = "fork"
+"""The origin of a run that goes on from a step of another one."""
+STUDIO = "langgraph"
+"""The origin of a run that LangGraph's own server made."""
 
 
 class Run(TypedDict):
@@ -22,7 +27,9 @@ class Run(TypedDict):
     status: RunStatus
     """`queued`: accepted. `done`: answered. `failed`: the answer says why not."""
     origin: str
-    """`http`, `webhook`, `code`, or `langgraph` for a run of LangGraph's own server."""
+    """`http`, `webhook`, `code`, `fork`, or `langgraph` for a run of LangGraph's own server."""
+    parent: str | None
+    """The run that a fork was taken from; its figures are what it used itself."""
     key: str | None
     key_digest: str | None
     question: str
@@ -79,6 +86,7 @@ class Asked:
     budgets: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     origin: str = "code"
+    parent: str | None = None
     key: str | None = None
     """Asking again with the same key answers with the run that has it."""
     key_digest: str | None = None
@@ -94,7 +102,7 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
     """
     check_question(asked.question)
     texts = [asked.thread_id, *asked.focus, *asked.labels, *asked.labels.values(), asked.key or ""]
-    if not all(map(is_storable, [*texts, *_texts(asked.alert)])):
+    if not all(map(is_storable, [*texts, *texts_of(asked.alert)])):
         raise InvalidQuestion("something beside the question holds a NUL or half a character")
     length = len(json.dumps(asked.alert, ensure_ascii=False))
     if length > ALERT_LIMIT:
@@ -108,15 +116,30 @@ def check_asked(asked: Asked, configured: Mapping[str, float]) -> None:
             )
 
 
+def moment(text: str) -> str:
+    """A time of ISO 8601 as the rows hold theirs; UTC where no offset is given.
+
+    Raises ValueError.
+    """
+    try:
+        given = datetime.fromisoformat(text)
+        at = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("it is no time of ISO 8601, such as 2026-11-26T00:00:00Z") from None
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def summary(state: Investigation) -> dict[str, Any]:
-    """What the row of a run keeps of the state that it ended with."""
+    """What the row of a run keeps of the state that it ended with; of a fork, its own part."""
     spent, report, failure = state["spent"], state.get("report"), state.get("failure")
+    fork = fork_of(state)
+    before = fork.get("spent") if fork else None
     cause = report["root_cause"] if report else None
     kept = ("visits", "tool_calls", "input_tokens", "output_tokens", "cost_usd", "seconds")
     return {
         "root_cause": cause["component"] if cause else None,
         "reason": failure["message"] if failure else None,
-        **{name: spent[name] for name in kept},  # type: ignore[literal-required]
+        **{name: _beyond(spent, before, name) for name in kept},
     }
 
 
@@ -128,14 +151,18 @@ def answer_of(state: Investigation) -> dict[str, Any]:
     }
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _beyond(spent: Mapping[str, Any], before: Mapping[str, Any] | None, name: str) -> Any:
+    return round(max(spent[name] - before[name], 0), 9) if before else spent[name]
+
+
+def texts_of(value: Any) -> Iterator[str]:
     """Every text in a JSON-able value, names included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for name, part in value.items():
-            yield from _texts(name)
-            yield from _texts(part)
+            yield from texts_of(name)
+            yield from texts_of(part)
     elif isinstance(value, Sequence):
         for part in value:
-            yield from _texts(part)
+            yield from texts_of(part)

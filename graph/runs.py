@@ -16,14 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from graph.errors import InvalidCursor
-from graph.run import Asked, Conversation, Event, Run, RunStatus
-from graph.state import Receipt, Turn
+from graph.run import STUDIO, Asked, Conversation, Event, Run, RunStatus
+from graph.state import Turn
 from graph.storage.tables import run_events, runs
-from graph.tape import exchange
 
 UNFINISHED = ("queued", "running")
-STUDIO = "langgraph"
-"""The origin of a run that LangGraph's own server made."""
 PAGE_LIMIT = 100
 
 
@@ -40,6 +37,7 @@ class Runs:
             "thread_id": asked.thread_id,
             "status": "queued",
             "origin": asked.origin,
+            "parent": asked.parent,
             "key": asked.key,
             "key_digest": asked.key_digest,
             "question": asked.question,
@@ -82,41 +80,22 @@ class Runs:
         """Say how it ended, and what it came to; False when it has ended before."""
         return await self._change(run_id, status=status, ended_at=_now(), **known)
 
-    async def begun(self, turn: Turn) -> None:
+    async def add_of_studio(self, turn: Turn) -> None:
         """Add the row of a turn that was not asked through `graph.turns`: LangGraph's server."""
+        if await self.get(turn["id"]) is None:
+            await self.add(Asked(turn["question"], turn["id"], turn["thread_id"], origin=STUDIO))
+            await self.start(turn["id"], 1)
 
-        async def live() -> None:
-            if await self.get(turn["id"]) is None:
-                asked = Asked(turn["question"], turn["id"], turn["thread_id"], origin=STUDIO)
-                await self.add(asked)
-                await self.start(turn["id"], 1)
-
-        await exchange("run", "begun", {"turn": turn["id"]}, live)
-
-    async def concluded(self, turn: Turn, summary: dict[str, Any]) -> None:
+    async def end_of_studio(self, turn_id: str, summary: dict[str, Any]) -> None:
         """End the row of a turn of LangGraph's server; others are ended after their last step."""
+        status = "failed" if summary["reason"] else "done"
+        known = {**summary, "status": status, "ended_at": _now()}
+        await self._change(turn_id, runs.c.origin == STUDIO, **known)
 
-        async def live() -> None:
-            status = "failed" if summary["reason"] else "done"
-            known = {**summary, "status": status, "ended_at": _now()}
-            await self._change(turn["id"], runs.c.origin == STUDIO, **known)
-
-        await exchange("run", "concluded", {"turn": turn["id"], **summary}, live)
-
-    async def enriched(self, receipt: Receipt) -> None:
-        """Set what the enrichment of that turn cost."""
-        known = {
-            "analyst_input_tokens": receipt["input_tokens"],
-            "analyst_output_tokens": receipt["output_tokens"],
-            "analyst_cost_usd": receipt["cost_usd"] or 0.0,
-        }
-
-        async def live() -> None:
-            statement = update(runs).where(runs.c.run_id == receipt["turn_id"]).values(**known)
-            async with self._engine.begin() as connection:
-                await connection.execute(statement)
-
-        await exchange("run", "enriched", {"turn": receipt["turn_id"], **known}, live)
+    async def set_enriched(self, turn_id: str, known: dict[str, Any]) -> None:
+        """Set these columns, also of a run that has ended."""
+        async with self._engine.begin() as connection:
+            await connection.execute(update(runs).where(runs.c.run_id == turn_id).values(**known))
 
     async def unfinished(
         self, *, thread_id: str | None = None, running: bool = False, limit: int = PAGE_LIMIT

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
 
+from graph.attempt import Seed
 from graph.build import Builder, Ports, build
 from graph.detached.branch import ENRICHMENT, Branch, Graph
 from graph.detached.breaker import Breaker, Watched
@@ -21,20 +22,22 @@ from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
+from graph.memory.keeper import Project
 from graph.memory.projection import open_projection
+from graph.milestones import Milestones
 from graph.models.calls import open_models
 from graph.observers import Observer, Observers
 from graph.receipts import Receipts
-from graph.redaction import Redactor
+from graph.redaction import Redactor, known_formats
 from graph.run import Asked, Run, check_asked
 from graph.runs import Runs
 from graph.settings import Settings
 from graph.setup import Setup
 from graph.state import Investigation, Receipt, ReceiptStatus
 from graph.storage import STORAGE_ERRORS, Storage, in_one_line, open_storage
-from graph.tools import Toolset, toolset
-from graph.tools.aws.client import Aws, open_aws
-from graph.tools.datadog.client import Datadog, open_datadog
+from graph.tools import Sources, Toolset, toolset
+from graph.tools.aws.client import open_aws
+from graph.tools.datadog.client import open_datadog
 from graph.tools.threads import open_threads
 from graph.tools.topology.cypher import GraphReader, open_graph
 from graph.tools.topology.neighbours import Neighbourhood
@@ -76,8 +79,8 @@ class Runtime:
         """Sources that are not configured, each with its reason."""
         return self.toolset.disabled
 
-    async def submit(self, asked: Asked) -> tuple[Run, bool]:
-        """Accept a question and start it: its run, and whether that is new.
+    async def submit(self, asked: Asked, seed: Seed | None = None) -> tuple[Run, bool]:
+        """Accept a question and start it, from the seed on if one is given; see Turns.submit.
 
         It runs to its end whether or not somebody follows it. Raises InvalidQuestion for what
         cannot be asked, ThreadBusy, TooManyRuns, KeyReused, StateUnavailable.
@@ -85,7 +88,7 @@ class Runtime:
         try:
             await self._check(asked)
             redacted = Redactor(self.settings.redact_emails).value(asked.alert)
-            return await self.turns.submit(replace(asked, alert=redacted))
+            return await self.turns.submit(replace(asked, alert=redacted), seed)
         except STORAGE_ERRORS as error:
             raise StateUnavailable(
                 f"run {asked.run_id} was not accepted, the state cannot be written: "
@@ -191,21 +194,16 @@ async def open_runtime(
     Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
-        topology, datadog, aws = await _sources(stack, settings)
+        await asyncio.to_thread(known_formats)
+        sources = await _sources(stack, settings)
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
         observers = Observers(observe)
         receipts = Receipts(storage.store, storage.locks, observers)
-        near = Neighbourhood(topology) if topology else None
         project = await stack.enter_async_context(open_projection(settings))
-        memory = Memory(storage.store, storage.locks, observers, near, project)
-        tools = toolset(
-            topology=topology,
-            datadog=datadog,
-            aws=aws,
-            memory=memory if settings.memory else None,
-            run_cypher=settings.run_cypher,
-        )
+        memory = _memory(storage, observers, sources, project)
+        remembers = memory if settings.memory else None
+        tools = toolset(sources, memory=remembers, run_cypher=settings.run_cypher)
         runs = Runs(storage.engine)
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
@@ -215,7 +213,7 @@ async def open_runtime(
             toolset=tools,
             memory=memory,
             receipts=receipts,
-            runs=runs,
+            milestones=Milestones(runs),
             hand_over=detached,
             observers=observers,
         )
@@ -225,8 +223,7 @@ async def open_runtime(
         branch.attach(graph)
         queue = await _queue(stack, settings, storage, branch if works else None)
         detached.attach(graph, queue)
-        step_limit = STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
-        turns = Turns(graph, runs, storage.locks, step_limit, observers)
+        turns = Turns(graph, runs, storage.locks, _step_limit(settings), observers)
         if works:
             stack.push_async_callback(turns.aclose)
             rounds = [turns.round, detached.round]
@@ -244,22 +241,30 @@ async def open_runtime(
             detached=detached,
             turns=turns,
             queue=queue,
-            topology=topology,
+            topology=sources.topology,
             toolset=tools,
             observers=observers,
             works=works,
         )
 
 
-async def _sources(
-    stack: AsyncExitStack, settings: Settings
-) -> tuple[GraphReader | None, Datadog | None, Aws | None]:
-    """The sources; None for each that is not configured."""
+def _step_limit(settings: Settings) -> int:
+    return STEPS_PER_VISIT * settings.turn_max_visits + STEPS_BEYOND
+
+
+async def _sources(stack: AsyncExitStack, settings: Settings) -> Sources:
     topology = await stack.enter_async_context(open_graph(settings))
     threads = await stack.enter_async_context(open_threads())
     datadog = await stack.enter_async_context(open_datadog(settings, threads))
     aws = await stack.enter_async_context(open_aws(settings, threads))
-    return topology, datadog, aws
+    return Sources(topology, datadog, aws)
+
+
+def _memory(
+    storage: Storage, observers: Observers, sources: Sources, project: Project | None
+) -> Memory:
+    near = Neighbourhood(sources.topology) if sources.topology else None
+    return Memory(storage.store, storage.locks, observers, near, project)
 
 
 async def _queue(

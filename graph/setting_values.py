@@ -13,6 +13,9 @@ from pydantic_settings import NoDecode
 _TOPIC = re.compile(
     r"arn:(aws|aws-cn|aws-us-gov):sns:[a-z0-9-]{3,40}:[0-9]{12}:[A-Za-z0-9_-]{1,256}"
 )
+LOCAL_CALLER = "local"
+"""The name of the one caller of a server without tokens."""
+_CALLER = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 TOKEN_LENGTH = 16
 """The fewest characters of a token of API_TOKENS, or of one that a webhook sends."""
 
@@ -78,7 +81,7 @@ def _tokens(value: object) -> object:
     tokens: dict[str, str] = {}
     for number, entry in enumerate(value.split(","), start=1):
         name, colon, token = (part.strip() for part in entry.partition(":"))
-        if not colon or not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        if not colon or not _CALLER.fullmatch(name):
             raise ValueError(f"entry {number} is not of the form name:token")
         if not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", token) or len(token) < TOKEN_LENGTH:
             raise ValueError(
@@ -89,6 +92,17 @@ def _tokens(value: object) -> object:
             raise ValueError(f"the name or the token of {name} is there twice")
         tokens[name] = token
     return tokens
+
+
+def _callers(value: object) -> object:
+    """The names, of a text with commas; none is repeated, it may be a token that was pasted."""
+    if not isinstance(value, str):
+        return value
+    names = [part.strip() for part in value.split(",") if part.strip()]
+    for number, name in enumerate(names, start=1):
+        if not _CALLER.fullmatch(name):
+            raise ValueError(f"entry {number} is no name; give names alone, with commas")
+    return names
 
 
 def _long_key(value: SecretStr) -> SecretStr:
@@ -120,6 +134,7 @@ Key = Annotated[SecretStr, AfterValidator(_key)]
 DatabaseAddress = Annotated[SecretStr, AfterValidator(_database_address)]
 LongKey = Annotated[SecretStr, AfterValidator(_long_key)]
 Topics = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_topics)]
+CallerNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_callers)]
 ApiTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_tokens)]
 """Tokens by the names of their holders. Each has a name, because the name is what may be shown:
 in a log, a refusal, a metric; and because one holder's token is then changed without the rest."""

@@ -22,8 +22,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import SettingsError
 from graph.setting_values import (
+    LOCAL_CALLER,
     ApiTokens,
     BoltAddress,
+    CallerNames,
     ChatEndpoint,
     DatabaseAddress,
     Identifier,
@@ -96,7 +98,10 @@ class GraphMapping(BaseModel):
 
 
 class StateSettings(BaseSettings):
-    """Where everything is that outlives a process. Each field is read from its name in capitals."""
+    """What it takes to read what outlives a process, and to compare it with what is set here.
+
+    Each field is read from its name in capitals.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env",
@@ -112,6 +117,8 @@ class StateSettings(BaseSettings):
     """This process's name on that database, the same after a restart, such as its pod's name."""
     state_dir: Path = Path(".netforge")
     """Where checkpoints, memory and queue live without DATABASE_URL."""
+    orchestrator_model: ModelId = "minimax/MiniMax-M3"
+    analyst_model: ModelId = "minimax/MiniMax-M2.5"
 
 
 class Settings(StateSettings):
@@ -122,8 +129,6 @@ class Settings(StateSettings):
     )
     minimax_api_base: ChatEndpoint = "https://api.minimax.io/v1"
     """Mainland China: https://api.minimaxi.com/v1."""
-    orchestrator_model: ModelId = "minimax/MiniMax-M3"
-    analyst_model: ModelId = "minimax/MiniMax-M2.5"
     model_attempts: int = Field(default=4, ge=1, le=10)
     """Requests for one model call, the first one included; only transient failures repeat."""
     model_timeout_s: float = Field(default=90, gt=0)
@@ -198,6 +203,8 @@ class Settings(StateSettings):
     server_port: int = Field(default=8080, ge=0, le=65535)
     api_tokens: ApiTokens = {}
     """As `name:token,name:token`. Without them there is no login, and all callers are one."""
+    fork_callers: CallerNames = ()
+    """Who may fork, which is live: names of `api_tokens`, or LOCAL_CALLER; by default nobody."""
     requests_per_minute: int = Field(default=3000, ge=1)
     """Of one token; so many may also come at once."""
     requests_at_once: int = Field(default=256, ge=1)
@@ -242,6 +249,17 @@ class Settings(StateSettings):
                 f"SERVER_HOST: {self.server_host!r} is not loopback, and API_TOKENS is not set: "
                 f"set API_TOKENS, or listen on one of {', '.join(LOOPBACK)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _forks_are_for_callers(self) -> Self:
+        known = list(self.api_tokens) or [LOCAL_CALLER]
+        for number, name in enumerate(self.fork_callers, start=1):
+            if name not in known:
+                raise ValueError(
+                    f"FORK_CALLERS: entry {number} is no caller, there is {', '.join(known)}: give "
+                    f"names of API_TOKENS, or {LOCAL_CALLER} where that is not set"
+                )
         return self
 
 

@@ -12,11 +12,15 @@ from langchain_core.messages import AnyMessage, convert_to_messages
 from langgraph.channels.delta import DeltaChannel
 from typing_extensions import TypedDict
 
+from graph.packed import append_exchanges
+
 MEMORY = "memory"
 """The source of evidence that was remembered, and not seen."""
 SNAPSHOT_EVERY = 600
 """Updates of a channel between two full copies of it. At about three updates a turn, a copy
 every 200 turns: a read replays at most that many small writes. `bench/` prints the growth."""
+TAPE_SNAPSHOT_EVERY = 240
+"""The same of the tape, which begins anew at each turn: a copy is never longer than a turn's."""
 
 
 def append_messages(state: list[AnyMessage], writes: Sequence[Any]) -> list[AnyMessage]:
@@ -194,6 +198,8 @@ class Fork(TypedDict):
     """Between the recorded step and the fork; it does not count as time spent."""
     setup: dict[str, Any]
     """As in an exchange of kind `setup`: what the live part ran with."""
+    spent: NotRequired[Spent]
+    """What the turn had used before it, which is the parent's; the budgets count both."""
 
 
 class Recalled(TypedDict):
@@ -247,9 +253,9 @@ class Investigation(TypedDict, total=False):
     failure: Failure | None
     enrichment: Receipt | None
     exchanges: Annotated[
-        list[Exchange], DeltaChannel(append_entries, snapshot_frequency=SNAPSHOT_EVERY)
+        list[Exchange], DeltaChannel(append_exchanges, snapshot_frequency=TAPE_SNAPSHOT_EVERY)
     ]
-    """The tape of the latest turn."""
+    """The tape of the latest turn; a visit writes its part of it as `graph.packed` says."""
     detached: bool
     """True on an enrichment thread only."""
     retry: Retry | None

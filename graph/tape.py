@@ -32,6 +32,8 @@ from graph.state import Exchange
 Value = TypeVar("Value")
 Kind = Literal["model", "tool", "memory", "clock", "identity", "setup", "detach", "run"]
 Update = dict[str, Any]
+TOLD: frozenset[Kind] = frozenset({"model", "tool", "memory", "detach"})
+"""Kinds of exchanges that who follows a run is told of; the others are for the tape alone."""
 
 
 class Recorded(Protocol):
@@ -98,6 +100,11 @@ class Recorder:
     observers: Observers = NOBODY
     texts: set[str] = field(default_factory=set)
     """Digests of the texts that the turn's tape holds already."""
+
+    @property
+    def address(self) -> tuple[str, int, int | None]:
+        """Node, visit and index, which all its exchanges have."""
+        return self.node, self.visit, self.index
 
     def asked(self, kind: Kind, name: str, asked: Digested) -> Exchange:
         """The exchange that begins now."""
@@ -169,7 +176,8 @@ async def exchange(
     asked = request if isinstance(request, Digested) else Digested(request, {}, lambda: request)
     entry = recorder.asked(kind, name, asked)
     head = _some(entry, "node", "visit", "index", "kind", "name")
-    recorder.emit({"event": "started", **head, "request": asked.request})
+    if kind in TOLD:
+        recorder.emit({"event": "started", **head, "request": asked.request})
     try:
         if player := _player.get():
             entry = player.take(entry, asked.spelled)
@@ -177,7 +185,8 @@ async def exchange(
         return await _done(entry, live, form)
     finally:
         recorder.exchanges.append(entry)
-        recorder.emit({"event": "ended", **head, **_some(entry, "status", "error", "seconds")})
+        if kind in TOLD:
+            recorder.emit({"event": "ended", **head, **_some(entry, "status", "error", "seconds")})
         recorder.observers.exchange_ended(entry)
 
 

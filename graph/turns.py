@@ -15,12 +15,12 @@ from typing import Any, cast
 
 from langgraph.graph.state import CompiledStateGraph
 
-from graph.attempt import Attempt, broken_off
+from graph.attempt import Attempt, Seed, broken_off
 from graph.errors import KeyReused, RunEnded, RunUnknown, ThreadBusy, TooManyRuns
 from graph.observers import NOBODY, Observers, Work, at_work
-from graph.run import Asked, Event, Run, RunStatus, answer_of, summary
+from graph.run import STUDIO, Asked, Event, Run, RunStatus, answer_of, summary
 from graph.run_log import RunLog, opened, place
-from graph.runs import STUDIO, UNFINISHED, Runs
+from graph.runs import UNFINISHED, Runs
 from graph.state import Investigation
 from graph.storage import STORAGE_ERRORS, Locks, in_one_line
 from graph.thread_lock import lock_name, take
@@ -60,9 +60,10 @@ class Turns:
         self._steps: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def submit(self, asked: Asked) -> tuple[Run, bool]:
+    async def submit(self, asked: Asked, seed: Seed | None = None) -> tuple[Run, bool]:
         """Accept a question: its run, and whether that is new; it is started at once.
 
+        With a seed, which a fork has, it goes on from there on a thread that has nothing yet.
         Raises ThreadBusy while another runs on its thread and it is not to wait, TooManyRuns,
         KeyReused when its key was used for something else, STORAGE_ERRORS.
         """
@@ -79,6 +80,8 @@ class Turns:
                 raise
         run = None
         try:
+            if seed is not None:
+                await seed.put(self._graph, asked, self._step_limit)
             run = await self._runs.add(asked)
         finally:
             if run is None and not asked.queue:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from langgraph.runtime import Runtime
-from langgraph.types import Overwrite
 
 from graph.observers import NOBODY, Observers
+from graph.packed import packed
 from graph.question import begins_turn
 from graph.state import Investigation
 from graph.tape import Recorder, Update, recording
@@ -40,7 +40,7 @@ def recorded(name: str, node: Node, observers: Observers = NOBODY) -> RecordedNo
         recorder = Recorder(name, number, observers=observers, texts=texts)
         with _visited(recorder, runtime):
             update = await node(state)
-        exchanges = Overwrite(recorder.exchanges) if fresh else recorder.exchanges
+        exchanges = packed(recorder.address, recorder.exchanges, anew=fresh)
         return {**update, "visits": {**visits, name: number}, "exchanges": exchanges}
 
     return visit
@@ -56,7 +56,8 @@ def recorded_call(name: str, node: Node, observers: Observers = NOBODY) -> Recor
         recorder = Recorder(name, state["visit"], state["index"], observers=observers)
         with _visited(recorder, runtime):
             update = await node(state)
-        return {**update, "exchanges": recorder.exchanges}
+        exchanges = packed(recorder.address, recorder.exchanges, anew=False)
+        return {**update, "exchanges": exchanges}
 
     return visit
 

@@ -91,11 +91,15 @@ def sources(datadog: DatadogDouble, aws: AwsDouble) -> dict[str, Any]:
 
 def environment(settings: LabSettings) -> dict[str, str]:
     """What another process sets to have these settings; the secrets in it are the lab's own."""
-    given = {name: getattr(settings, name) for name in sorted(settings.model_fields_set)}
-    return {
-        name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in given.items()
-    }
+    given = sorted(settings.model_fields_set)
+    return {name.upper(): _spelled(getattr(settings, name)) for name in given}
+
+
+def _spelled(value: object) -> str:
+    """A setting's value as it is read from the environment."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from graph.errors import NetForgeError
 from graph.runtime import open_runtime
+from graph.setting_values import LOCAL_CALLER
 from graph.untrusted import printable
 from lab.bolt import BoltUnavailable
 from lab.estate import environment, open_estate
@@ -117,7 +118,11 @@ async def _serve(chosen: _Chosen, folder: Path, screen: Screen) -> None:
     with listening(HOST, chosen.port) as listener:
         screen.opening(chosen.incident)
         port = listener.getsockname()[1]
-        added = {"server_port": port, "webhook_datadog_token": WEBHOOK_TOKEN}
+        added = {
+            "server_port": port,
+            "webhook_datadog_token": WEBHOOK_TOKEN,
+            "fork_callers": LOCAL_CALLER,
+        }
         async with (
             open_estate(chosen.incident, folder, **added) as estate,
             open_runtime(estate.settings) as runtime,

@@ -22,10 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = MODULES.get(chosen.command, chosen.command)
     command = importlib.import_module(f"replay.commands.{name}")
     errors = importlib.import_module("graph.errors")
+    untrusted = importlib.import_module("graph.untrusted")
     try:
         return int(asyncio.run(command.run(chosen)))
     except errors.NetForgeError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{untrusted.printable(str(error))}\n")
         return COULD_NOT
     except BrokenPipeError:
         return COULD_NOT

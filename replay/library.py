@@ -14,7 +14,7 @@ from graph.receipts import Receipts
 from graph.run import Run
 from graph.runs import Runs
 from graph.settings import StateSettings
-from graph.storage import open_storage
+from graph.storage import STORAGE_ERRORS, in_one_line, open_storage
 from graph.storage.tables import recordings
 from replay.document import UnreadableRecording, from_text
 from replay.offline import reading_graph
@@ -40,14 +40,18 @@ class Library:
             text = (await connection.execute(statement)).scalar_one_or_none()
         if text is None:
             raise RunUnknown(f"no run {run_id} is known here, and none was imported")
-        return from_text(text)
+        return await asyncio.to_thread(from_text, text)
 
     async def imported(self, limit: int = 1000) -> list[Recording]:
-        """The recordings that were imported, the latest asked first."""
-        statement = select(recordings.c.document).order_by(recordings.c.asked_at.desc())
+        """The recordings that were imported, the latest asked first.
+
+        Raises UnreadableRecording, STORAGE_ERRORS.
+        """
+        columns = (recordings.c.run_id, recordings.c.document)
+        statement = select(*columns).order_by(recordings.c.asked_at.desc())
         async with self.engine.connect() as connection:
-            texts = (await connection.execute(statement.limit(limit))).scalars().all()
-        return [from_text(text) for text in texts]
+            rows = (await connection.execute(statement.limit(limit))).all()
+        return [await asyncio.to_thread(_imported, *row) for row in rows]
 
     async def keep(self, text: str) -> Recording:
         """Import the recording in that text.
@@ -71,7 +75,8 @@ class Library:
 async def open_library(settings: StateSettings) -> AsyncIterator[Library]:
     """The library of what these settings name, beside whatever works there.
 
-    Raises StateUnavailable, also where nothing was ever kept.
+    Raises StateUnavailable, also where nothing was ever kept, and for what its database says
+    while it is open.
     """
     folder = settings.state_dir
     if settings.database_url is None and not await asyncio.to_thread(folder.is_dir):
@@ -79,10 +84,24 @@ async def open_library(settings: StateSettings) -> AsyncIterator[Library]:
             f"STATE_DIR={folder} is not there: nothing was recorded here; set STATE_DIR or "
             "DATABASE_URL, or give a file instead of a run's id"
         )
-    async with open_storage(settings, alone=False) as storage:
-        yield Library(
-            graph=reading_graph(storage.saver),
-            runs=Runs(storage.engine),
-            receipts=Receipts(storage.store, storage.locks),
-            engine=storage.engine,
-        )
+    try:
+        async with open_storage(settings, alone=False) as storage:
+            yield Library(
+                graph=reading_graph(storage.saver),
+                runs=Runs(storage.engine),
+                receipts=Receipts(storage.store, storage.locks),
+                engine=storage.engine,
+            )
+    except StateUnavailable:
+        raise
+    except STORAGE_ERRORS as error:
+        raise StateUnavailable(
+            f"what is kept cannot be read or written: {in_one_line(error)}; see the database's log"
+        ) from error
+
+
+def _imported(run_id: str, text: str) -> Recording:
+    try:
+        return from_text(text)
+    except UnreadableRecording as error:
+        raise UnreadableRecording(f"run {run_id}, which was imported: {error}") from None

@@ -10,14 +10,15 @@ from graph.build import Builder, Ports, build
 from graph.codec import canonical
 from graph.errors import NetForgeError
 from graph.memory import Memory
+from graph.milestones import Milestones
 from graph.models.port import ModelPort
 from graph.observers import Observers
 from graph.receipts import Receipts
-from graph.runs import Runs
 from graph.settings import GraphMapping
 from graph.setup import Setup
-from graph.tools import toolset
+from graph.tools import Sources, toolset
 from replay.reading import Graph
+from replay.swallowed import note
 
 
 class WentLive(NetForgeError):
@@ -38,11 +39,18 @@ class NothingLive:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        raise WentLive(f"the code reaches for {self._name}.{name} without asking the tape")
+        raise _went_live(f"the code reaches for {self._name}.{name} without asking the tape")
 
     def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
         """Raises WentLive."""
-        raise WentLive(f"the code calls {self._name} without asking the tape")
+        raise _went_live(f"the code calls {self._name} without asking the tape")
+
+
+def _went_live(message: str) -> WentLive:
+    """The error, noted too: whoever it is raised to may swallow it."""
+    error = WentLive(message)
+    note(error)
+    return error
 
 
 def offline_graph(setup: Setup) -> Graph:
@@ -69,11 +77,13 @@ def _built(setup: Setup) -> Builder:
         orchestrator=ModelPort("orchestrator", setup.orchestrator_model, model),
         analyst=ModelPort("analyst", setup.analyst_model, model),
         toolset=toolset(
-            **there, memory=memory if setup.memory else None, run_cypher=setup.run_cypher
+            Sources(**there),
+            memory=memory if setup.memory else None,
+            run_cypher=setup.run_cypher,
         ),
         memory=memory,
         receipts=Receipts(database, database),
-        runs=Runs(database),
+        milestones=Milestones(database),
         hand_over=cast(Any, NothingLive("the queue")),
         observers=Observers(),
     )

@@ -3,16 +3,24 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Self
 
 from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage
 
+from graph.codec import digest
 from graph.errors import NetForgeError, UnreadableValue
 from graph.models.port import spelled as spelled_model
 from graph.state import Exchange
 from graph.tape import address
-from replay.differences import difference
-from replay.differences import lines as lines_of
+from replay.differences import LINES_LIMIT, limited
+from replay.recording import Segment, State
+from replay.request_difference import request_difference, request_lines
+
+HAND_OVER = "hand_over"
+"""The exchange whose request is in full where the analyst begins."""
+NO_TEXT = digest("")
+"""In place of an empty text, which is not kept."""
 
 
 class Diverged(NetForgeError):
@@ -31,6 +39,18 @@ class Contents:
 
     messages: Mapping[str, AnyMessage]
     texts: Mapping[str, str]
+    handed: State | None = None
+    """What the analyst began with; None where that was not recorded."""
+
+    @classmethod
+    def of(cls, segment: Segment, handed: State | None) -> Self:
+        """What those of that segment refer to. Raises UnreadableValue."""
+        texts = {
+            key: text
+            for entry in [*segment.start.get("exchanges", []), *segment.exchanges]
+            for key, text in entry.get("texts", {}).items()
+        }
+        return cls(segment.messages(), texts, handed)
 
 
 class TapePlayer:
@@ -48,6 +68,8 @@ class TapePlayer:
         self._accept = accept
         self.diverged: Diverged | None = None
         """The first divergence, also where a node has swallowed it."""
+        self.handed: State | None = None
+        """What the code hands over to the analyst now, where that was accepted."""
         for entry in exchanges:
             self._left.setdefault(_place(entry), deque()).append(entry)
 
@@ -61,8 +83,9 @@ class TapePlayer:
                 waiting.remove(entry)
                 return entry
         if waiting and self._accept:
-            entry = waiting.popleft()
-            return _accepted(entry, asked)
+            if asked["name"] == HAND_OVER:
+                self.handed = spelled()["first"]
+            return _accepted(waiting.popleft(), asked)
         self.diverged = self._divergence(asked, waiting, spelled)
         raise self.diverged
 
@@ -80,25 +103,32 @@ class TapePlayer:
     def _divergence(
         self, asked: Exchange, waiting: Iterable[Exchange], spelled: Callable[[], Any]
     ) -> Diverged:
-        at, what = address(asked), f"{asked['kind']} {asked['name']}"
+        at, kind, name = address(asked), asked["kind"], asked["name"]
         recorded = next(iter(waiting), None)
         if recorded is not None:
-            lines = difference(in_full(recorded, self._contents), spelled())
-            return Diverged(at, f"{what} is asked for something else", lines)
-        there = [entry for entry in self.left() if address(entry) == at]
-        known = [f"- {entry['kind']} {entry['name']}" for entry in there]
-        said = f"{what} is asked, which was not recorded there"
-        return Diverged(at, said, [*known, *(f"+ {what}: {line}" for line in lines_of(spelled()))])
+            lines = request_difference(kind, in_full(recorded, self._contents), spelled())
+            return Diverged(at, f"{kind} {name} is asked for something else", lines)
+        there = (entry for entry in self.left() if (address(entry), entry["kind"]) == (at, kind))
+        known = [
+            f"-{line}"
+            for entry in islice(there, LINES_LIMIT)
+            for line in request_lines(kind, entry["name"], in_full(entry, self._contents))
+        ]
+        now = [f"+{line}" for line in request_lines(kind, name, spelled())]
+        said = f"{kind} {name} is asked, which was not recorded there"
+        return Diverged(at, said, limited([*known, *now]))
 
 
 def in_full(entry: Exchange, contents: Contents) -> Any:
     """A recorded request with what it refers to, as `graph.tape.Digested.spelled` gives it."""
     request = entry["request"]
+    if entry["name"] == HAND_OVER:
+        return {**request, "first": contents.handed}
     if entry["kind"] != "model":
         return request
     messages = [_message(part, contents) for part in request["messages"]]
-    tools = contents.texts.get(request["tools"], "")
-    return spelled_model(request["model"], messages, tools)
+    tools = contents.texts.get(request["tools"], "" if request["tools"] == NO_TEXT else None)
+    return {**spelled_model(request["model"], messages, ""), "tools": tools}
 
 
 def _message(part: Any, contents: Contents) -> AnyMessage:

@@ -1,7 +1,7 @@
 """Reads the recording of a run from the checkpoints of its threads, on whatever saver."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import BaseMessage
@@ -10,13 +10,12 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import StateSnapshot
 
 from graph.codec import MESSAGES, encode_message
+from graph.errors import UnreadableValue
 from graph.receipts import enrichment_thread
-from graph.run import Run
-from replay.recording import KEPT, Of, Recording, Segment, Step, changes
+from graph.run import STUDIO, Run
+from replay.recording import KEPT, STEPS_LIMIT, Of, Recording, Segment, Step, changes
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
-STEPS_LIMIT = 200
-"""Checkpoints of one thread that are read; the budgets allow fewer in a run."""
 _FROM_OUTSIDE = ("update", "fork")
 
 
@@ -54,10 +53,10 @@ class Encoder:
 async def read(graph: Graph, run: Run | Mapping[str, Any]) -> Recording:
     """The recording of that run; one that runs is read as far as it got.
 
-    Raises UnreadableValue for a state that holds what cannot be written.
+    Raises UnreadableValue for a state that holds what cannot be written, and for too many.
     """
     encoder = Encoder()
-    turn = await _snapshots(graph, str(run["thread_id"]), {"run_id": run["run_id"]})
+    turn = await _of_turn(graph, run)
     branch = await _snapshots(graph, enrichment_thread(str(run["run_id"])), None)
     segments = [*_segments("turn", turn, encoder), *_segments("enrichment", branch, encoder)]
     return Recording({name: run.get(name) for name in KEPT}, segments)
@@ -77,7 +76,7 @@ def at_start(of: Of, seen: Seen) -> dict[str, Any]:
     """The state of a segment's start, without the tape of an earlier turn, which it replaces."""
     turn = seen.state.get("turn")
     asked = [entry["id"] for entry in seen.state.get(MESSAGES, []) if entry["type"] == "human"]
-    begins = of == "turn" and (turn is None or turn["message_id"] != asked[-1:][0])
+    begins = of == "turn" and (turn is None or [turn["message_id"]] != asked[-1:])
     return {
         name: value for name, value in seen.state.items() if not (begins and name == "exchanges")
     }
@@ -88,8 +87,10 @@ async def _snapshots(
 ) -> list[StateSnapshot]:
     """The checkpoints, the oldest first, from the one that the first step began with."""
     thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
-    history = graph.aget_state_history(thread, filter=known, limit=STEPS_LIMIT)
+    history = graph.aget_state_history(thread, filter=known, limit=STEPS_LIMIT + 1)
     found = [snapshot async for snapshot in history][::-1]
+    if len(found) > STEPS_LIMIT:
+        raise UnreadableValue(f"thread {thread_id} has more than {STEPS_LIMIT} steps to read")
     begun = [snapshot for snapshot in found if snapshot.next != ("__start__",)]
     if not begun or len(begun) < len(found) or _source(begun[0]) != "loop":
         return begun
@@ -98,31 +99,67 @@ async def _snapshots(
     return [await graph.aget_state(parent), *begun] if parent else begun
 
 
+async def _of_turn(graph: Graph, run: Run | Mapping[str, Any]) -> list[StateSnapshot]:
+    """The checkpoints of the run's turn, to its answer.
+
+    One of LangGraph's server that stopped on its way goes on under another run's id, from an
+    edit or as it was.
+    """
+    thread_id, run_id = str(run["thread_id"]), run["run_id"]
+    own = await _snapshots(graph, thread_id, {"run_id": run_id})
+    if run.get("origin") != STUDIO or not own or not own[-1].tasks:
+        return own
+    later: list[StateSnapshot] = []
+    thread: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+    async for snapshot in graph.aget_state_history(thread):
+        # The ids are in the order of time.
+        if _id(snapshot.config) <= _id(own[-1].config):
+            break
+        if snapshot.values.get("turn", {}).get("id") == run_id:
+            later.insert(0, snapshot)
+    known = {_id(one.config): one for one in [*own, *later]}
+    ends = [one for one in later if not one.tasks and _source(one) not in _FROM_OUTSIDE]
+    path = [*ends[:1], *later[-1:], own[-1]][:1]
+    while before := known.get(_id(path[0].parent_config)):
+        path.insert(0, before)
+    return path
+
+
 def _segments(of: Of, snapshots: Sequence[StateSnapshot], encoder: Encoder) -> list[Segment]:
-    segments: list[Segment] = []
-    first: Seen | None = None
+    parts: list[tuple[Seen, list[Step]]] = []
+    known: dict[str, Seen] = {}
     before: Seen | None = None
-    steps: list[Step] = []
+    latest = ""
+
+    def begun(seen: Seen) -> Seen:
+        first = replace(seen, state=at_start(of, seen))
+        parts.append((first, []))
+        return first
+
     for snapshot in snapshots:
-        seen = _seen(snapshot, encoder)
-        if before is None or first is None or _source(snapshot) in _FROM_OUTSIDE:
-            if first is not None:
-                segments.append(_segment(of, first, steps))
-            first, steps = seen, []
+        seen, parent = _seen(snapshot, encoder), _id(snapshot.parent_config)
+        if before is None or _source(snapshot) in _FROM_OUTSIDE:
+            before = begun(seen)
         else:
-            steps.append(step(before, seen))
-        before = seen
-    return [*segments, _segment(of, first, steps)] if first else []
-
-
-def _segment(of: Of, first: Seen, steps: Sequence[Step]) -> Segment:
-    return Segment(of, at_start(of, first), first.following, list(steps), first.at)
+            if parent != latest and parent in known:
+                # It went on from an earlier one again.
+                before = begun(known[parent])
+            parts[-1][1].append(step(before, seen))
+            before = seen
+        latest = _id(snapshot.config)
+        known[latest] = seen
+    return [Segment(of, first.state, first.following, made, first.at) for first, made in parts]
 
 
 def _seen(snapshot: StateSnapshot, encoder: Encoder) -> Seen:
     # Not `next`: it leaves out a visit whose writes are kept and whose step is not.
     following = [task.name for task in snapshot.tasks]
     return Seen(encoder.state(snapshot.values), following, snapshot.created_at or "")
+
+
+def _id(config: RunnableConfig | None) -> str:
+    """Of a checkpoint; empty where there is none."""
+    return str((config or {}).get("configurable", {}).get("checkpoint_id", ""))
 
 
 def _source(snapshot: StateSnapshot) -> str:

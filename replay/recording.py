@@ -16,6 +16,7 @@ from graph.state import Exchange
 from graph.tape import address
 
 Of = Literal["turn", "enrichment"]
+NODES = ("plan", "tool", "respond", "enrich")
 State = Mapping[str, Any]
 """Channels as JSON, messages too."""
 Change = Mapping[str, Any]
@@ -106,6 +107,8 @@ class Recording:
                 yield address(entry), entry
 
 
+STEPS_LIMIT = 1000
+"""Checkpoints of a recording, at most; far more than the budgets of a turn come to."""
 KEPT = (
     "run_id",
     "thread_id",
@@ -134,7 +137,8 @@ def changes(before: State, after: State) -> dict[str, Change]:
     """What makes `after` of `before`; both as JSON."""
     found: dict[str, Change] = {}
     for name in sorted(after):
-        now, then = after[name], before.get(name)
+        now = after[name]
+        then = before.get(name, [] if isinstance(now, list) else None)
         if name in before and now == then:
             continue
         if isinstance(now, list) and isinstance(then, list):

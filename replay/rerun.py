@@ -1,87 +1,80 @@
 """Runs the current code on a recording, without anything live, and says where it differs."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 from uuid import uuid4
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START
 
-from graph.codec import decode_state
+from graph.codec import MESSAGES, decode_state
 from graph.errors import UnreadableValue
-from graph.setup import Setup, made_with
-from graph.state import Exchange
+from graph.question import begins_turn
+from graph.settings import StateSettings
+from graph.setup import Setup
+from graph.state import Investigation
 from graph.tape import address, played_by
-from replay.differences import difference
-from replay.offline import offline_graph
-from replay.player import Contents, TapePlayer
+from replay.comparison import compared, leftover, next_nodes
+from replay.offline import WentLive, offline_graph
+from replay.player import Contents, Diverged, TapePlayer
 from replay.reading import Encoder, Graph, Seen, step
-from replay.recording import Recording, Segment, State, Step, applied
+from replay.recording import STEPS_LIMIT, Recording, Segment, State, Step
+from replay.since import changed_since, setup_of
+from replay.swallowed import noting_errors
+from replay.verdict import Verdict, raised
 
-Kind = Literal["same", "diverged", "state differs", "path differs", "leftover", "raised"]
-STEP_LIMIT = 500
 BEFORE = {"plan": "tool", "tool": "plan", "respond": "plan", "enrich": "respond"}
 """For each node one whose edge leads there when the state says so: as it, a state is put in."""
 END_AS = "enrich"
 """Nothing comes after it."""
+TIME_LIMIT_S = 300.0
+"""Of a whole rerun. One takes a fraction of a second; a file from elsewhere can ask for more."""
+ENDS_IT = ("diverged", "raised")
+"""Verdicts after which there is nothing to go on with, also where differences are accepted."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """How a rerun compares with what was recorded."""
-
-    kind: Kind
-    at: str | None = None
-    """The address of the first difference."""
-    message: str = ""
-    lines: Sequence[str] = ()
-    """The difference, `-` as recorded, `+` now."""
-    changed: Sequence[str] = ()
-    """What is not as it was when it was recorded: code, prompts, packages, models."""
-    exchanges: int = 0
-    """How many were answered from the recording."""
-
-    @property
-    def same(self) -> bool:
-        """Whether nothing differs."""
-        return self.kind == "same"
-
-
-async def rerun(recording: Recording, *, accept: bool = False) -> tuple[Verdict, Recording]:
+async def rerun(
+    recording: Recording, *, accept: bool = False, settings: StateSettings | None = None
+) -> tuple[Verdict, Recording]:
     """Run it again; the verdict, and what the current code makes of it, as far as it came.
 
-    With `accept` requests and states may differ; only what was never recorded cannot be
-    answered. Raises UnreadableValue for a recording that cannot be run.
+    With `accept` requests and states may differ, and less may be asked; only what was never
+    recorded cannot be answered. The verdict also tells what these settings, or else those of the
+    environment, would change. Raises UnreadableValue for a recording that cannot be run.
     """
     if not recording.segments:
         raise UnreadableValue(f"run {recording.run_id} has no checkpoint: it never began")
-    verdict, made = Verdict("same", changed=changed_since(recording)), []
+    try:
+        async with asyncio.timeout(TIME_LIMIT_S):
+            verdict, made = await _rerun(recording, accept)
+    except TimeoutError:
+        raise UnreadableValue(
+            f"run {recording.run_id} did not come to its end again in {TIME_LIMIT_S:g} s"
+        ) from None
+    return replace(verdict, changed=changed_since(recording, settings)), made
+
+
+async def _rerun(recording: Recording, accept: bool) -> tuple[Verdict, Recording]:
+    verdict, made, count = Verdict("same"), [], 0
+    branch = recording.part("enrichment")
+    recorded = branch[0].start if branch else None
+    handed: State | None = None
     for segment in recording.segments:
-        found, again = await _Rerun(segment, accept).run()
-        made.append(again)
-        count = verdict.exchanges + len(again.exchanges)
-        verdict = replace(found, changed=verdict.changed, exchanges=count)
-        if not verdict.same:
+        begun = segment
+        if handed and segment.of == "enrichment":
+            begun = _begun_with(segment, handed)
+        again = _Rerun(begun, recorded, accept)
+        found, result = await again.run()
+        handed = again.handed or handed
+        made.append(result)
+        count += len(result.exchanges)
+        verdict = found if verdict.same else verdict
+        if not found.same and (not accept or found.kind in ENDS_IT):
+            verdict = found
             break
-    return verdict, replace(recording, segments=made)
-
-
-def changed_since(recording: Recording) -> list[str]:
-    """What differs of the code that is here from the code that made the recording."""
-    known = [_setup(segment) for segment in recording.segments if segment.steps]
-    if not known:
-        return []
-    then, now = known[0]["made_with"], made_with()
-    lines = [f"code {then['code']} → {now['code']}"] if then["code"] != now["code"] else []
-    for what in ("prompts", "packages"):
-        one, other = then[what], now[what]
-        lines += [
-            f"{what[:-1]} {name} {one.get(name, 'none')} → {other.get(name, 'none')}"
-            for name in sorted({*one, *other})
-            if one.get(name) != other.get(name)
-        ]
-    return lines
+    return replace(verdict, exchanges=count), replace(recording, segments=made)
 
 
 def as_node(following: Sequence[str]) -> str:
@@ -92,69 +85,92 @@ def as_node(following: Sequence[str]) -> str:
 class _Rerun:
     """One segment, run again."""
 
-    def __init__(self, segment: Segment, accept: bool) -> None:
+    def __init__(self, segment: Segment, recorded: State | None, accept: bool) -> None:
         self._segment = segment
         self._accept = accept
-        self._seen: list[Seen] = []
         self._steps: list[Step] = []
-        texts = {
-            key: text
-            for entry in [*segment.start.get("exchanges", []), *segment.exchanges]
-            for key, text in entry.get("texts", {}).items()
-        }
-        contents = Contents(segment.messages(), texts)
-        self._player = TapePlayer(segment.exchanges, contents, accept=accept)
+        self._contents = Contents.of(segment, recorded)
+        self._player = TapePlayer(segment.exchanges, self._contents, accept=accept)
+
+    @property
+    def handed(self) -> State | None:
+        """What the code hands over to the analyst now, where that was accepted."""
+        return self._player.handed
 
     async def run(self) -> tuple[Verdict, Segment]:
         segment = self._segment
         if not segment.steps:
             return Verdict("same"), segment
-        graph = offline_graph(Setup.model_validate(_setup(segment)["settings"]))
+        graph = offline_graph(Setup.model_validate(setup_of(segment)["settings"]))
         thread: RunnableConfig = {
             "configurable": {"thread_id": str(uuid4())},
-            "recursion_limit": STEP_LIMIT,
+            "recursion_limit": STEPS_LIMIT,
         }
         try:
-            state = decode_state(segment.start)
-            await graph.aupdate_state(thread, state, as_node(segment.following))
             verdict = await self._played(graph, thread)
         finally:
             await graph.checkpointer.adelete_thread(thread["configurable"]["thread_id"])  # type: ignore[union-attr]
         return verdict, replace(segment, steps=self._steps)
 
+    async def _entered(self, graph: Graph, thread: RunnableConfig) -> Verdict | None:
+        """Put the state in, so that the segment's first nodes come next; the verdict if not."""
+        following = list(self._segment.following)
+        state = decode_state(self._segment.start)
+        begins = following == ["plan"] and begins_turn(cast(Investigation, state))
+        name = END_AS if begins else as_node(following)
+        missing = [node for node in (name, *following) if node not in graph.nodes]
+        if missing:
+            said = f"the current code has no node {missing[0]!r}"
+            return Verdict("path differs", self._next_address(), said)
+        await graph.aupdate_state(thread, state, name)
+        if begins:
+            # As a question comes in; no other node need lead there.
+            await graph.aupdate_state(thread, {}, START)
+        found = [task.name for task in (await graph.aget_state(thread)).tasks]
+        if found == following:
+            return None
+        lines = next_nodes(following, found)
+        return Verdict("path differs", self._next_address(), "it begins with another node", lines)
+
     async def _played(self, graph: Graph, thread: RunnableConfig) -> Verdict:
-        with played_by(self._player):
-            task = asyncio.create_task(self._stream(graph, thread))
-        await asyncio.wait({task})
+        with played_by(self._player), noting_errors() as noted:
+            task = asyncio.create_task(self._went(graph, thread))
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
         error = task.exception()
-        found_before = task.result() if error is None else None
-        if found_before and self._player.diverged is None:
-            return found_before
-        at = self._next_address()
-        if found := self._player.diverged:
-            return Verdict("diverged", found.at, str(found), found.lines)
+        found = task.result() if error is None else None
+        first = next((each for each in noted if not self._was_recorded(each)), None)
+        at = found.at if found else self._next_address()
+        diverged = self._player.diverged
+        differs = found or diverged or error or isinstance(first, WentLive)
+        if first and differs and not isinstance(first, Diverged):
+            # A node swallowed it, and what differs comes of it.
+            return raised(at, first)
+        if diverged:
+            return Verdict("diverged", diverged.at, str(diverged), diverged.lines)
         if isinstance(error, UnreadableValue):
             raise error
         if error is not None:
-            return Verdict("raised", at, f"{type(error).__name__}: {error}")
-        if left := self._player.left():
-            return _leftover(left)
-        return Verdict("same")
+            return raised(at, error)
+        return found or leftover(self._player.left(), self._contents) or Verdict("same")
+
+    async def _went(self, graph: Graph, thread: RunnableConfig) -> Verdict | None:
+        # Edges are the code's too: what they raise is a verdict.
+        return await self._entered(graph, thread) or await self._stream(graph, thread)
 
     async def _stream(self, graph: Graph, thread: RunnableConfig) -> Verdict | None:
         """Run it step by step; the first difference, None when there is none."""
         encoder, recorded = Encoder(), self._segment.steps
         first = await graph.aget_state(thread)
         before = Seen(encoder.state(first.values), [task.name for task in first.tasks], "")
-        if list(before.following) != list(self._segment.following):
-            lines = difference(list(self._segment.following), list(before.following))
-            return Verdict("path differs", self._next_address(), "another node comes first", lines)
         begun = _checkpoint(first.config)
         async for found in graph.astream(None, thread, stream_mode="checkpoints"):
             if _checkpoint(found["config"]) == begun:
                 continue
-            number = len(self._steps)
-            at = recorded[number].at if number < len(recorded) else ""
+            at = recorded[min(len(self._steps), len(recorded) - 1)].at
             following = [task["name"] for task in found["tasks"]]
             seen = Seen(encoder.state(found["values"]), following, at)
             self._steps.append(step(before, seen))
@@ -169,36 +185,16 @@ class _Rerun:
         return None
 
     def _compared(self) -> Verdict | None:
-        """Whether the latest step is as it was recorded."""
-        number = len(self._steps) - 1
-        now = self._steps[number]
-        if number >= len(self._segment.steps):
-            return Verdict("path differs", now.name, "a step that was not recorded")
-        then = self._segment.steps[number]
-        if then.result() == now.result():
-            return None
-        if list(then.visits) != list(now.visits):
-            lines = difference(list(then.visits), list(now.visits))
-            return Verdict("path differs", now.name, "other visits", lines)
-        if then.changes != now.changes:
-            return self._state_differs(number)
-        lines = difference(list(then.following), list(now.following))
-        return Verdict("path differs", now.name, "it goes on to another node", lines)
+        """Whether the latest step is as it was recorded, and asked for all that was."""
+        visits = self._steps[-1].visits
+        left = [entry for entry in self._player.left() if address(entry) in visits]
+        return leftover(left, self._contents) or compared(self._segment, self._steps)
 
-    def _state_differs(self, number: int) -> Verdict:
-        then, now = self._segment.steps[number], self._steps[number]
-        before = dict(self._segment.start)
-        for earlier in self._segment.steps[:number]:
-            before = applied(before, earlier.changes)
-        one, other = applied(before, then.changes), applied(before, now.changes)
-        names = [n for n in sorted({*one, *other}) if one.get(n) != other.get(n)]
-        lines = [
-            line
-            for name in names
-            for line in difference({name: one.get(name)}, {name: other.get(name)})
-        ]
-        at = _visit_of(then, one, other, names)
-        return Verdict("state differs", at, f"{', '.join(names)} after this step", lines)
+    def _was_recorded(self, error: BaseException) -> bool:
+        """Whether it was swallowed when the run was recorded too: its receipt says so."""
+        receipts = [step.changes.get("enrichment", {}).get("value") for step in self._segment.steps]
+        said = f"{type(error).__name__}: {error}"
+        return any(receipt and receipt["reason"] == said for receipt in receipts)
 
     def _next_address(self) -> str | None:
         number = len(self._steps)
@@ -206,39 +202,13 @@ class _Rerun:
         return recorded[number].name if number < len(recorded) else None
 
 
-def _visit_of(then: Step, one: State, other: State, names: Sequence[str]) -> str:
-    """The visit of a step whose entry in a list differs; the step when that is not clear."""
-    for name in names:
-        mine, yours = one.get(name), other.get(name)
-        if isinstance(mine, list) and isinstance(yours, list) and len(then.visits) > 1:
-            for a, b in zip(mine, yours, strict=False):
-                if a != b and isinstance(a, dict):
-                    found = str(a.get("id") or a.get("message_id") or "").rpartition(":")[2]
-                    return found if found in then.visits else then.name
-    return then.visits[0] if len(then.visits) == 1 else then.name
-
-
 def _checkpoint(config: RunnableConfig) -> str:
     return str(config["configurable"]["checkpoint_id"])
 
 
-def _setup(segment: Segment) -> Mapping[str, Any]:
-    """What the segment ran with. Raises UnreadableValue when that was not recorded."""
-    fork = segment.start.get("fork")
-    turn = segment.start.get("turn")
-    entries = [*segment.exchanges[::-1], *segment.start.get("exchanges", [])[::-1]]
-    known = [entry["response"] for entry in segment.exchanges if entry["kind"] == "setup"]
-    if known:
-        return known[0]  # type: ignore[no-any-return]
-    if fork and turn and fork["run_id"] == turn["id"]:
-        return fork["setup"]  # type: ignore[no-any-return]
-    for entry in entries:
-        if entry["kind"] == "setup":
-            return entry["response"]  # type: ignore[no-any-return]
-    raise UnreadableValue("it was recorded by a version that kept too little to run it again")
-
-
-def _leftover(left: Sequence[Exchange]) -> Verdict:
-    lines = [f"- {address(entry)} {entry['kind']} {entry['name']}" for entry in left]
-    said = f"{len(left)} recorded exchanges were not asked for"
-    return Verdict("leftover", address(left[0]), said, lines)
+def _begun_with(segment: Segment, handed: State) -> Segment:
+    """The segment, begun with what the code hands over to the analyst now."""
+    now = {message["id"]: message for message in handed[MESSAGES]}
+    begun = segment.start.get(MESSAGES, [])
+    messages = [now.get(message["id"], message) for message in begun]
+    return replace(segment, start={**segment.start, **handed, MESSAGES: messages})

@@ -17,20 +17,21 @@ from aiolimiter import AsyncLimiter
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from graph.setting_values import LOCAL_CALLER
 from graph.settings import Settings
-from server.problems import TokenRefused, TooManyAtOnce, TooManyRequests
+from server.refusal import NotPermitted, TokenRefused, TooManyAtOnce, TooManyRequests
 
-LOCAL = "local"
-"""The name of the one caller of a server without tokens."""
 MINUTE_S = 60
 CHALLENGE = 'Bearer realm="netforge"'
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks. What a token permits would be said here."""
+    """Who asks, and what is permitted beyond asking and reading."""
 
     name: str
+    may_fork: bool = False
+    """A fork is live, and may run under a model and a prompt that its caller chose."""
 
 
 @dataclass
@@ -49,7 +50,8 @@ class Access:
         self.body_limit_bytes = settings.request_body_limit_kib * 1024
         self._at_once = settings.requests_at_once
         self._per_minute = settings.requests_per_minute
-        self._local = None if settings.api_tokens else self._account(LOCAL, b"")
+        self._fork_callers = settings.fork_callers
+        self._local = None if settings.api_tokens else self._account(LOCAL_CALLER, b"")
         self._known = [
             self._account(name, _digest(token.get_secret_value()))
             for name, token in settings.api_tokens.items()
@@ -100,7 +102,8 @@ class Access:
         return found
 
     def _account(self, name: str, digest: bytes) -> _Account:
-        return _Account(Caller(name), digest, AsyncLimiter(self._per_minute, MINUTE_S))
+        known = Caller(name, may_fork=name in self._fork_callers)
+        return _Account(known, digest, AsyncLimiter(self._per_minute, MINUTE_S))
 
 
 _bearer = HTTPBearer(auto_error=False, description="A token of API_TOKENS, where that is set")
@@ -119,6 +122,20 @@ ADMITTED = Depends(caller, scope="request")
 """For the `dependencies` of a router."""
 Admitted = Annotated[Caller, ADMITTED]
 """For a route that wants to know who asks."""
+
+
+async def _forking(known: Admitted) -> Caller:
+    """The caller, who may fork. Raises NotPermitted."""
+    if not known.may_fork:
+        raise NotPermitted(
+            f"{known.name} may not fork, for a fork is live: it asks models and sources; whoever "
+            "runs this server permits it by that name in FORK_CALLERS"
+        )
+    return known
+
+
+FORKING = Depends(_forking)
+"""For a route that forks."""
 
 
 def _digest(token: str) -> bytes:

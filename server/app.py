@@ -1,5 +1,6 @@
 """The HTTP application: its routes and what stands in front of them, on a runtime."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -9,9 +10,10 @@ from graph.runtime import Runtime
 from server import openapi, problems
 from server.access import Access
 from server.body_limit import BodyLimit
+from server.dependencies import REPLAYS_AT_ONCE
 from server.metrics import CountedRequests, Metrics
 from server.request_id import RequestIds
-from server.routes import enrichments, investigations, memory, runs, system, threads
+from server.routes import enrichments, investigations, memory, replays, runs, system, threads
 from server.webhooks.routes import webhook_routes
 
 OpenRuntime = Callable[[], AbstractAsyncContextManager[Runtime]]
@@ -28,6 +30,7 @@ def create_app(open_: OpenRuntime) -> FastAPI:
         async with open_() as runtime:
             app.state.runtime = runtime
             app.state.access = Access(runtime.settings)
+            app.state.replays = asyncio.Semaphore(REPLAYS_AT_ONCE)
             app.state.metrics = metrics
             runtime.observers.add(metrics)
             yield
@@ -41,7 +44,7 @@ def create_app(open_: OpenRuntime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (investigations, runs, threads, enrichments, memory, system):
+    for part in (investigations, runs, replays, threads, enrichments, memory, system):
         app.include_router(part.router)
     app.include_router(system.open_router)
     app.include_router(system.metrics_router)

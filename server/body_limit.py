@@ -5,7 +5,8 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.problems import TABLE, BodyTooLarge, answer
+from server.problems import TABLE, answer
+from server.refusal import BodyTooLarge
 
 OURS = ("/v1/", "/webhooks/")
 """Under `langgraph dev` this application is round LangGraph's routes, which are not limited."""

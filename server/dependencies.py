@@ -1,10 +1,19 @@
-"""What routes are given: the runtime that the application opened."""
+"""What routes are given: the runtime that the application opened, and what was recorded in it."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from graph.errors import StateUnavailable
 from graph.runtime import Runtime
+from graph.storage import STORAGE_ERRORS, in_one_line
+from replay.library import Library
+
+REPLAYS_AT_ONCE = 1
+"""Requests that read or run recordings at the same time. That is work of the processor, on the
+loop that answers everybody: more of it at once would end no sooner, and delay the rest."""
 
 
 def _runtime(request: Request) -> Runtime:
@@ -12,3 +21,23 @@ def _runtime(request: Request) -> Runtime:
 
 
 Running = Annotated[Runtime, Depends(_runtime)]
+
+
+async def _recordings(request: Request, runtime: Running) -> AsyncIterator[Library]:
+    """The recordings, once it is this request's turn; until its answer is made.
+
+    Raises StateUnavailable when they cannot be read in the middle of it.
+    """
+    async with cast(asyncio.Semaphore, request.app.state.replays):
+        try:
+            yield Library(
+                graph=runtime.graph,
+                runs=runtime.runs,
+                receipts=runtime.receipts,
+                engine=runtime.storage.engine,
+            )
+        except STORAGE_ERRORS as error:
+            raise StateUnavailable(f"recordings cannot be read: {in_one_line(error)}") from error
+
+
+Recordings = Annotated[Library, Depends(_recordings, scope="function")]

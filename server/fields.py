@@ -1,7 +1,6 @@
 """What a field of a request may hold, where a length alone does not say it."""
 
 import math
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -14,6 +13,7 @@ from pydantic import (
 )
 
 from graph.question import is_storable
+from graph.run import moment
 
 NAME = r"[A-Za-z0-9._:-]{1,200}"
 MAX_DEPTH = 32
@@ -24,15 +24,6 @@ def _storable(text: str) -> str:
     if not is_storable(text):
         raise ValueError("it holds a NUL or half a character (a lone surrogate)")
     return text
-
-
-def _moment(text: str) -> str:
-    try:
-        given = datetime.fromisoformat(text)
-        at = (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("it is no time of ISO 8601, such as 2026-11-26T00:00:00Z") from None
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +58,7 @@ Text = Annotated[
 JsonObject = Annotated[dict[str, Any], AfterValidator(_plain)]
 """An object of any keys that can be kept, and shown again."""
 Moment = Annotated[
-    str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+    str, AfterValidator(moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 """A time, as the rows hold theirs; UTC where no offset is given."""
 

@@ -22,15 +22,27 @@ from graph.errors import (
     InvalidCursor,
     InvalidQuestion,
     KeyReused,
-    NetForgeError,
     RunEnded,
     RunUnknown,
     StateUnavailable,
     ThreadBusy,
     TooManyRuns,
+    UnreadableValue,
 )
+from replay.export import ExportRefused
+from replay.fork import ForkRefused
 from server import request_id
 from server.fields import NAME
+from server.refusal import (
+    BodyTooLarge,
+    Cancelled,
+    NotFound,
+    NotPermitted,
+    TokenRefused,
+    TooManyAtOnce,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
 from server.webhooks.refusal import Malformed, NotAuthentic, OtherTemplate, SnsUnreachable
 
 logger = logging.getLogger("netforge.server")
@@ -45,46 +57,6 @@ EVERYWHERE = (401, 429, 500, 503)
 """Statuses that each route which takes a token may answer with."""
 WITH_BODY = (400, 413, 415, 422)
 """Those that a body adds."""
-
-
-class NotFound(NetForgeError):
-    """What was asked for is not known."""
-
-
-class TokenRefused(NetForgeError):
-    """The request holds no token, or none of ours."""
-
-    def __init__(self, message: str, challenge: str) -> None:
-        super().__init__(message)
-        self.challenge = challenge
-
-
-class Cancelled(NetForgeError):
-    """The run was cancelled before it had an answer."""
-
-    def __init__(self, message: str, run_id: str) -> None:
-        super().__init__(message)
-        self.run_id = run_id
-
-
-class TooManyRequests(NetForgeError):
-    """The caller asks more often than it may."""
-
-    def __init__(self, message: str, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class TooManyAtOnce(TooManyRequests):
-    """The caller has as many requests open as it may."""
-
-
-class BodyTooLarge(NetForgeError):
-    """The body has more bytes than may be."""
-
-
-class UnsupportedMediaType(NetForgeError):
-    """The body is not called JSON."""
 
 
 @dataclass(frozen=True)
@@ -107,17 +79,21 @@ METHOD = Kind(405, "method-not-allowed", "The path has no such method; Allow lis
 
 TABLE: Mapping[type[Exception], Kind] = {
     TokenRefused: Kind(401, "token-refused", "A token is needed"),
+    NotPermitted: Kind(403, "not-permitted", "The caller may not do that"),
     NotFound: Kind(404, "not-found", "There is nothing of that name"),
     RunUnknown: Kind(404, "run-unknown", "There is no such run"),
     ThreadBusy: Kind(409, "thread-busy", "A turn runs on that thread already"),
     Cancelled: Kind(409, "run-cancelled", "The run was cancelled before it had an answer"),
     RunEnded: Kind(409, "run-ended", "The run has ended, so it cannot be cancelled"),
     EnrichmentRefused: Kind(409, "enrichment-refused", "The enrichment cannot be run again"),
+    UnreadableValue: Kind(409, "unreadable-recording", "What was recorded cannot be run here"),
+    ExportRefused: Kind(409, "export-refused", "The run cannot be freed of what looks secret"),
     BodyTooLarge: Kind(413, "body-too-large", "The body has more than REQUEST_BODY_LIMIT_KIB"),
     UnsupportedMediaType: Kind(415, "unsupported-media-type", "The body must be application/json"),
     InvalidQuestion: Kind(422, "invalid-question", "The question cannot be investigated"),
     InvalidCursor: Kind(422, "invalid-cursor", "No answer gave that cursor"),
     KeyReused: Kind(422, "key-reused", "The Idempotency-Key was used for another question"),
+    ForkRefused: Kind(422, "fork-refused", "The run cannot be forked there, or not like that"),
     RequestValidationError: Kind(422, "invalid-request", "A field is missing, wrong or unknown"),
     TooManyRequests: Kind(429, "too-many-requests", "More than REQUESTS_PER_MINUTE"),
     TooManyAtOnce: Kind(429, "too-many-at-once", "More than REQUESTS_AT_ONCE"),

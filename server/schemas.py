@@ -65,6 +65,8 @@ class Run(BaseModel):
     thread_id: str
     status: RunStatus
     origin: str
+    parent: str | None
+    """The run that it was forked from; its figures are what it used itself."""
     question: str
     focus: list[str]
     alert: dict[str, Any] | None

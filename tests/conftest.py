@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,14 @@ from dbos import DBOS
 
 from graph.runtime import Runtime, open_runtime
 from graph.storage import open_storage
-from lab import bolt, estate, minimax, postgres, standin
-from lab.incident import load, shipped
+from lab import aws, bolt, datadog, estate, minimax, postgres, standin
+from lab.aws import AwsDouble
+from lab.datadog import DatadogDouble
+from lab.incident import Incident, load, shipped
+from lab.story import Story
+
+pytest_plugins = ["replay.pytest_plugin"]
+"""Every exported run in this folder is a test."""
 
 SCRATCH = "scratch"
 """A database that a test may fill as it likes."""
@@ -116,3 +123,29 @@ async def runtime(open_lab: OpenRuntime) -> AsyncIterator[Runtime]:
     """A started NetForge on the lab."""
     async with open_lab() as started:
         yield started
+
+
+@pytest.fixture
+def incident() -> Incident:
+    """What the doubles of Datadog and AWS tell; a module may put its own in its place."""
+    return load("bad-deploy")
+
+
+@pytest.fixture
+async def datadog_double(incident: Incident) -> AsyncIterator[DatadogDouble]:
+    """The lab's Datadog."""
+    async with datadog.serve(Story(incident, datetime.now(UTC))) as double:
+        yield double
+
+
+@pytest.fixture
+async def aws_double(incident: Incident) -> AsyncIterator[AwsDouble]:
+    """The lab's AWS."""
+    async with aws.serve(Story(incident, datetime.now(UTC))) as double:
+        yield double
+
+
+@pytest.fixture
+def reach(datadog_double: DatadogDouble, aws_double: AwsDouble) -> dict[str, Any]:
+    """The settings that reach both."""
+    return estate.sources(datadog_double, aws_double)

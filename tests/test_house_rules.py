@@ -17,7 +17,7 @@ from graph.runtime import Runtime
 from graph.settings import GraphMapping, Settings
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = ("graph", "server", "lab", "bench")
+PRODUCT = ("graph", "replay", "server", "lab", "bench")
 MODULES = sorted(path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -141,14 +141,17 @@ class Detached:
             await self._receipts.supersede(covered, turn["id"])
         return pending
 
-    async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
+    async def waiting(self, turn_ids: Sequence[str], by: Turn) -> list[str]:
         """See HandOver. None when the database does not say: covering only spares a call."""
         found: list[str] = []
         try:
             for turn_id in turn_ids:
                 kept = await self._receipts.get(turn_id)
+                if kept is None or kept["of_thread"] != by["thread_id"]:
+                    # Of the thread that this one was copied or forked from, which goes its own way.
+                    continue
                 # What one of them covers has its study nowhere else.
-                if kept and (unstarted(kept) or kept["superseded_by"] in (by, *found)):
+                if unstarted(kept) or kept["superseded_by"] in (by["id"], *found):
                     found.append(turn_id)
         except STORAGE_ERRORS as error:
             logger.warning("cannot see which turns wait: %s", error)

@@ -20,5 +20,5 @@ class HandOver(Protocol):
     async def skip(self, turn: Turn, reason: str) -> Receipt:
         """Keep that this turn is not going to be studied, and why."""
 
-    async def waiting(self, turn_ids: Sequence[str], by: str) -> list[str]:
+    async def waiting(self, turn_ids: Sequence[str], by: Turn) -> list[str]:
         """Those of the turns, given latest first, that turn `by` may still cover."""

@@ -222,7 +222,9 @@ def _stop(dbos: DBOS) -> None:
     for event in dbos.background_thread_stop_events:
         event.set()
     for thread in threading.enumerate():
-        if thread.name == f"queue-worker-{NAME}":
+        # The one that starts the takers and, told to stop, waits for each; of them one may be
+        # only about to start, and cannot be waited for.
+        if thread.name.endswith("(queue_thread)"):
             thread.join(STOP_LIMIT_S)
     DBOS.destroy()
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.store.base import BaseStore, PutOp
 
@@ -15,8 +15,10 @@ from graph.observers import NOBODY, Observers
 from graph.receipts import LOCK_WAIT_S
 from graph.receipts import NAMESPACE as RECEIPTS
 from graph.state import Recalled, Receipt
-from graph.storage import Locks
 from graph.tape import exchange
+
+if TYPE_CHECKING:
+    from graph.storage import Locks
 
 Project = Callable[[Mapping[Place, Item]], Awaitable[None]]
 """Copies items elsewhere; what fails there is logged and changes nothing else."""
@@ -30,7 +32,7 @@ class Memory:
     def __init__(
         self,
         store: BaseStore,
-        locks: Locks,
+        locks: "Locks",
         observers: Observers = NOBODY,
         neighbours: Neighbours | None = None,
         project: Project | None = None,

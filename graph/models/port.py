@@ -1,6 +1,7 @@
 """The port to a model: what the nodes ask, and what the tape keeps of it."""
 
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,6 +14,9 @@ from graph.codec import decode_message, digest, encode_message
 from graph.errors import UnreadableValue
 from graph.models.failure import ModelFailure, failure_of
 from graph.tape import Digested, Form, Outcome, Recorded, exchange
+
+_OFFERS = 8
+"""Lists of tools that are remembered; a graph has two."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,35 @@ class Model(Ask, Protocol):
 
 
 @dataclass(frozen=True)
+class _Offer:
+    """Tools, as a model is told of them and as the tape names them."""
+
+    tools: Sequence[Any]
+    """They are kept: an id is another's as soon as they are gone."""
+    schemas: str
+    """As JSON, of which each call gets its own values: what sends them may change them."""
+    listed: str
+
+
+class _Offers:
+    """Makes them once for the same tools: it takes longer than all else that a call costs here."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int | str, ...], _Offer] = {}
+
+    def of(self, tools: Sequence[BaseTool | dict[str, Any]]) -> _Offer:
+        named = tuple(json.dumps(tool) if isinstance(tool, dict) else id(tool) for tool in tools)
+        known = self._known.get(named)
+        if known is None:
+            schemas = [convert_to_openai_tool(tool) for tool in tools]
+            known = _Offer([*tools], json.dumps(schemas), "\n".join(map(_signature, schemas)))
+            if len(self._known) == _OFFERS:
+                self._known.clear()
+            self._known[named] = known
+        return known
+
+
+@dataclass(frozen=True)
 class ModelPort:
     """One model in its role.
 
@@ -66,6 +99,7 @@ class ModelPort:
     role: str
     model: str
     live: Live
+    offers: _Offers = field(default_factory=_Offers, repr=False, compare=False)
 
     async def __call__(
         self,
@@ -74,12 +108,13 @@ class ModelPort:
         tools: Sequence[BaseTool | dict[str, Any]] = (),
     ) -> AIMessage | ModelFailure:
         """Ask the model; its answer gets `message_id`."""
-        schemas = [convert_to_openai_tool(tool) for tool in tools]
-        offered = "\n".join(map(_signature, schemas))
+        offer = self.offers.of(tools)
         texts: dict[str, str] = {}
 
         def by_digest(text: str) -> str:
-            texts[key := digest(text)] = text
+            key = digest(text)
+            if text:
+                texts[key] = text
             return key
 
         request: dict[str, Any] = {
@@ -88,17 +123,17 @@ class ModelPort:
                 message.id or {message.type: by_digest(message.text)} for message in messages
             ],
             "contents": digest([_content(message) for message in messages if message.id]),
-            "tools": by_digest(offered),
+            "tools": by_digest(offer.listed),
         }
 
         async def call() -> Answered:
-            known = await self.live(messages, schemas)
+            known = await self.live(messages, json.loads(offer.schemas))
             if isinstance(known.answer, ModelFailure):
                 return known
             named = known.answer.model_copy(update={"id": message_id})
             return replace(known, answer=named)
 
-        asked = Digested(request, texts, lambda: spelled(self.model, messages, offered))
+        asked = Digested(request, texts, lambda: spelled(self.model, messages, offer.listed))
         form: Form[Answered] = _WITH_TOOLS if tools else _ALONE
         return (await exchange("model", self.role, asked, call, form)).answer
 
@@ -139,7 +174,7 @@ def _content(message: BaseMessage) -> Any:
     return [message.text, calls, getattr(message, "tool_call_id", None)]
 
 
-def _kept(known: Answered, *, by_reference: bool) -> Outcome:
+def _kept(known: Answered, *, published: bool) -> Outcome:
     measured: dict[str, Any] = {"attempts": [*known.failed]} if known.failed else {}
     answer = known.answer
     if isinstance(answer, ModelFailure):
@@ -151,10 +186,10 @@ def _kept(known: Answered, *, by_reference: bool) -> Outcome:
         "output_tokens": usage["output_tokens"] if usage else 0,
         "cost_usd": answer.response_metadata.get("response_cost"),
     }
-    if by_reference and answer.tool_calls:
-        return Outcome({"message": answer.id}, measured=measured)
-    # An answer in words is published again, without its thinking, under its own id.
-    return Outcome({"in_full": encode_message(answer)}, measured=measured)
+    if published and not answer.tool_calls:
+        # It goes out in another form, without its thinking, under its own id.
+        return Outcome({"in_full": encode_message(answer)}, measured=measured)
+    return Outcome({"message": answer.id}, measured=measured)
 
 
 def _answered(response: Any, recorded: Recorded) -> Answered:
@@ -170,5 +205,5 @@ def _answered(response: Any, recorded: Recorded) -> Answered:
     return Answered(answer)
 
 
-_WITH_TOOLS = Form(functools.partial(_kept, by_reference=True), _answered)
-_ALONE = Form(functools.partial(_kept, by_reference=False), _answered)
+_WITH_TOOLS = Form(functools.partial(_kept, published=True), _answered)
+_ALONE = Form(functools.partial(_kept, published=False), _answered)

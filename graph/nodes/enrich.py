@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-from graph import prompts
+from graph import prompts, storage
 from graph.findings import Findings, UnreadableAnswer, read_findings
 from graph.memory import Provenance
 from graph.memory.refusal import sifted
@@ -21,7 +21,6 @@ from graph.models.port import Model
 from graph.prompts import Prompt
 from graph.receipts import receipt
 from graph.state import Investigation, Receipt, Turn, fork_of
-from graph.storage import STORAGE_ERRORS
 from graph.tape import Update, keep_setup, now
 
 logger = logging.getLogger(__name__)
@@ -61,16 +60,15 @@ class Enrich:
             await self.enriched(begun)
             return {"enrichment": begun, "retry": None}
         study = _Study(self, state, begun, started)
-        update: Update = {}
         try:
             async with asyncio.timeout(study.guard_s):
-                update = await study.run()
+                await study.run()
         except TimeoutError:
             study.known |= {
                 "status": "timeout",
                 "reason": f"ended by the guard of {study.guard_s:g} s",
             }
-        except STORAGE_ERRORS:
+        except storage.STORAGE_ERRORS:
             raise
         except Exception as error:  # the enrich boundary: whatever broke ends in a receipt
             logger.exception("enrichment of turn %s failed", turn["id"])
@@ -79,7 +77,9 @@ class Enrich:
         if entry["status"] != "stored":
             await self.keep_receipt(entry)
         await self.enriched(entry)
-        return {**update, "enrichment": entry, "retry": None}
+        # The answer too when its study broke: the tape holds it by reference.
+        answered = {"messages": study.answers} if study.answers else {}
+        return {**answered, "enrichment": entry, "retry": None}
 
 
 class _Study:
@@ -97,6 +97,7 @@ class _Study:
         other = fork and fork["prompt"]
         self._prompt = prompts.of(other) if other else node.prompt
         self.guard_s = (told and told["timeout_s"]) or node.guard_s
+        self.answers: list[AIMessage] = []
         self.known: dict[str, Any] = {
             "model": self._model,
             "prompt_version": self._prompt.version,
@@ -110,12 +111,12 @@ class _Study:
             self.known["seconds"] = _seconds(self._started, await now())
         return receipt(self._state["turn"], **self.known)
 
-    async def run(self) -> Update:
+    async def run(self) -> None:
         """Ask, read, remember."""
         if self._is_poison():
             reason = f"given up after {self.known['attempts'] - 1} starts that did not end"
             self.known |= {"status": "failed", "reason": reason}
-            return {}
+            return
         turn, node = self._state["turn"], self._node
         if verdicts := _verdicts(self._state):
             await node.learn(turn["id"], verdicts, turn["asked_at"])
@@ -131,10 +132,10 @@ class _Study:
             timed_out = answer.kind == "timeout"
             status = "timeout" if timed_out else "failed"
             self.known |= {"status": status, "reason": answer.message}
-            return {}
+            return
+        self.answers.append(answer)
         self.known |= _usage(answer)
         await self._keep(answer)
-        return {"messages": [answer]}
 
     async def _keep(self, answer: AIMessage) -> None:
         if answer.response_metadata.get("finish_reason") == "length":

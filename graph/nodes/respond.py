@@ -7,13 +7,14 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage, ToolMessage
 from pydantic import ValidationError
 
+from graph.codec import digest, encode_state
 from graph.detached.order import HandOver
 from graph.models.recovery import without_thinking
 from graph.report import CONCLUDE, REMEMBERED, CheckedReport, Report, as_text, checked, problems
 from graph.run import summary
 from graph.state import MEMORY, Evidence, Investigation, Receipt, Turn, evidence_of_turn
 from graph.study import coverable, earlier_turns, evidence_line, first_checkpoint
-from graph.tape import Form, Outcome, Update, exchange
+from graph.tape import Digested, Form, Outcome, Update, exchange
 from graph.tools.result import ARGUMENTS
 
 
@@ -120,7 +121,13 @@ class Respond:
         async def live() -> Receipt:
             return await self.hand_over(turn, first)
 
-        return await exchange("detach", "hand_over", {"turn": turn["id"]}, live, Form(_outcome))
+        known = encode_state(first)
+        asked = Digested(
+            {"turn": turn["id"], "first": digest(known)},
+            {},
+            lambda: {"turn": turn["id"], "first": known},
+        )
+        return await exchange("detach", "hand_over", asked, live, Form(_outcome))
 
     async def _skipped(self, turn: Turn, reason: str) -> Receipt:
         async def live() -> Receipt:
@@ -133,7 +140,7 @@ class Respond:
         """Those of the earlier turns whose enrichment has not been started."""
 
         async def live() -> list[str]:
-            return await self.hand_over.waiting(earlier, turn["id"])
+            return await self.hand_over.waiting(earlier, turn)
 
         return await exchange("detach", "waiting", {"turns": earlier}, live)
 

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from graph.errors import LockNotFree, StateUnavailable
+from graph.errors import LockNotFree, StateInUse, StateUnavailable
 from graph.settings import StateSettings
 from graph.storage.batches import PostgresStore
 from graph.storage.locks import DEAD_HOST_S, Locks, PostgresLocks
@@ -129,7 +129,7 @@ async def _opened(stack: AsyncExitStack, server: _Server, *, alone: bool) -> Sto
     locks = PostgresLocks(server.connect)
     stack.push_async_callback(locks.aclose)
     if alone and not await locks.take(f"executor:{server.executor_id}"):
-        raise StateUnavailable(
+        raise StateInUse(
             f"EXECUTOR_ID={server.executor_id} is in use by another process on this database; "
             "name each process differently"
         )

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from graph.errors import StateUnavailable
+from graph.errors import StateInUse, StateUnavailable
 from graph.settings import StateSettings
 from graph.storage.batches import SqliteStore
 from graph.storage.locks import MemoryLocks
@@ -60,7 +60,7 @@ async def open_files(settings: StateSettings, *, alone: bool) -> AsyncIterator[S
             file = folder / "queue.sqlite"
             await asyncio.to_thread(_prepare, file)
         except Timeout as error:
-            raise StateUnavailable(
+            raise StateInUse(
                 f"STATE_DIR={folder} is in use by another process; stop it, or give another folder"
             ) from error
         except (OSError, sqlite3.Error, aiosqlite.Error, SQLAlchemyError) as error:

@@ -1,10 +1,26 @@
-"""The tables that are ours alone: runs, their events, and recordings that were imported."""
+"""The tables that are ours alone: runs, their events, and recordings that were imported.
+
+A column that is added later may be null: rows of an older release have none.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _tables = MetaData()
@@ -15,6 +31,7 @@ runs = Table(
     Column("thread_id", String(200), nullable=False),
     Column("status", String(16), nullable=False),
     Column("origin", String(16), nullable=False),
+    Column("parent", String(64)),
     Column("key", String(300), unique=True),
     Column("key_digest", String(64)),
     Column("question", Text, nullable=False),
@@ -58,11 +75,32 @@ recordings = Table(
 
 @asynccontextmanager
 async def opened(address: Any, **options: Any) -> AsyncIterator[AsyncEngine]:
-    """Connections to that address, with the tables made where they are not there."""
+    """Connections to that address, with the tables made or brought up to date."""
     engine = create_async_engine(address, hide_parameters=True, **options)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_tables.create_all)
+            await connection.run_sync(_set_up)
         yield engine
     finally:
         await engine.dispose()
+
+
+def _set_up(connection: Connection) -> None:
+    _tables.create_all(connection)
+    if not _lacking(connection):
+        return
+    if connection.dialect.name == "sqlite":
+        # Another process may find the same at the same time; on PostgreSQL one waits for the other.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    for column in _lacking(connection):
+        kind = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {column.table} ADD COLUMN {column.name} {kind}")
+
+
+def _lacking(connection: Connection) -> list[Column[Any]]:
+    """The columns that tables of an older release do not have."""
+    there, lacking = inspect(connection), []
+    for table in _tables.sorted_tables:
+        known = {column["name"] for column in there.get_columns(table.name)}
+        lacking += [column for column in table.columns if column.name not in known]
+    return lacking

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from langchain_core.tools import BaseTool
 
@@ -18,9 +19,11 @@ from graph.tools.datadog.client import Datadog
 from graph.tools.datadog.events import events as datadog_events
 from graph.tools.recall import recall_tool
 from graph.tools.topology import topology_tools
-from graph.tools.topology.cypher import GraphReader
 from graph.tools.topology.deployments import deployments
 from graph.tools.topology.run_cypher import run_cypher_tool
+
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
 NOT_SET = {
     "topology": "NEO4J_URI is not set",
@@ -32,6 +35,15 @@ OFF = "switched off by MEMORY"
 
 
 @dataclass(frozen=True)
+class Sources:
+    """What of the estate can be asked; None for each that is not configured."""
+
+    topology: "GraphReader | None" = None
+    datadog: Datadog | None = None
+    aws: Aws | None = None
+
+
+@dataclass(frozen=True)
 class Toolset:
     """The tools that are bound, and for each source that is not, the reason."""
 
@@ -39,15 +51,9 @@ class Toolset:
     disabled: dict[str, str] = field(default_factory=dict)
 
 
-def toolset(
-    *,
-    topology: GraphReader | None = None,
-    datadog: Datadog | None = None,
-    aws: Aws | None = None,
-    memory: Memory | None = None,
-    run_cypher: bool = False,
-) -> Toolset:
+def toolset(sources: Sources, *, memory: Memory | None = None, run_cypher: bool = False) -> Toolset:
     """The one list of tools, for the sources that are configured."""
+    topology, datadog, aws = sources.topology, sources.datadog, sources.aws
     tools: list[BaseTool] = []
     changes: dict[str, ChangeReader] = {}
     if topology is not None:
@@ -62,14 +68,10 @@ def toolset(
         tools += aws_tools(aws)
         changes["ecs"] = functools.partial(ecs_deployments, aws)
         changes["cloudtrail"] = functools.partial(trail_events, aws)
-    there: dict[str, GraphReader | Datadog | Aws | None] = {
-        "topology": topology,
-        "datadog": datadog,
-        "aws": aws,
-    }
-    disabled = {name: NOT_SET[name] for name, source in there.items() if source is None}
+    disabled = {name: why for name, why in NOT_SET.items() if getattr(sources, name) is None}
     if changes:
-        within_s = min(source.timeout_s for source in there.values() if source is not None)
+        there = [source for source in (topology, datadog, aws) if source is not None]
+        within_s = min(source.timeout_s for source in there)
         tools.append(changes_tool(changes, disabled, within_s))
     if memory is None:
         return Toolset(tools, {**disabled, MEMORY: OFF})

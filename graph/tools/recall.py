@@ -5,9 +5,9 @@ from typing import Annotated
 from langchain_core.tools import BaseTool
 from pydantic import Field
 
+from graph import storage
 from graph.memory import Memory
 from graph.state import MEMORY
-from graph.storage import STORAGE_ERRORS, in_one_line
 from graph.tools.question import ReadFailed, tools_on
 from graph.tools.result import ToolResult
 
@@ -27,8 +27,8 @@ def recall_tool(memory: Memory) -> BaseTool:
         asked = f"memory about {component or query!r}"
         try:
             found = await memory.look(query, [component] if component else [])
-        except STORAGE_ERRORS as error:
-            raise ReadFailed(in_one_line(error), asked) from error
+        except storage.STORAGE_ERRORS as error:
+            raise ReadFailed(storage.in_one_line(error), asked) from error
         hints = [hit.hint() for hit in found]
         rows = [f"{hint['id']} ({hint['last_confirmed']}): {hint['text']}" for hint in hints]
         return ToolResult(

@@ -11,7 +11,8 @@ from server.dependencies import Running
 from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
 from server.pages import following, place
-from server.problems import WITH_BODY, NotFound
+from server.problems import WITH_BODY
+from server.refusal import NotFound
 from server.schemas import Receipt, Receipts, Retry
 
 router = APIRouter(prefix="/v1/enrichments", tags=["enrichments"], dependencies=[ADMITTED])

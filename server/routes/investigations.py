@@ -18,7 +18,8 @@ from server.dependencies import Running
 from server.events import EVENTS, stream
 from server.fields import Name
 from server.openapi import documented
-from server.problems import WITH_BODY, Cancelled
+from server.problems import WITH_BODY
+from server.refusal import Cancelled
 from server.schemas import Answered, Ask, Run
 
 router = APIRouter(prefix="/v1", tags=["investigations"], dependencies=[ADMITTED])

@@ -11,7 +11,7 @@ from server.dependencies import Running
 from server.fields import Name, Parameters, Text
 from server.openapi import documented
 from server.pages import following, place
-from server.problems import NotFound
+from server.refusal import NotFound
 from server.schemas import MemoryItem, MemoryItems
 
 router = APIRouter(prefix="/v1/memory", tags=["memory"], dependencies=[ADMITTED])

@@ -12,7 +12,7 @@ from server.dependencies import Running
 from server.events import EVENTS, stream
 from server.fields import Moment, Name, Parameters, Text
 from server.openapi import documented
-from server.problems import NotFound
+from server.refusal import NotFound
 from server.schemas import Answered, EvidenceList, Run, Runs, Step, StepInFull, Steps
 from server.steps import Snapshots, shown
 

@@ -10,7 +10,7 @@ from server.access import ADMITTED
 from server.dependencies import Running
 from server.fields import Name, Parameters, Text
 from server.openapi import documented
-from server.problems import NotFound
+from server.refusal import NotFound
 from server.schemas import Thread, Threads, ThreadSummary
 
 router = APIRouter(prefix="/v1/threads", tags=["threads"], dependencies=[ADMITTED])

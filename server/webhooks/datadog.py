@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from server.access import CHALLENGE
-from server.problems import TokenRefused
+from server.refusal import TokenRefused
 from server.webhooks.alarm import (
     TEXT_LIMIT,
     Alarm,

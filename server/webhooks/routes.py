@@ -18,7 +18,7 @@ from graph.run import Asked
 from graph.runtime import Runtime
 from server.dependencies import Running
 from server.openapi import documented
-from server.problems import NotFound
+from server.refusal import NotFound
 from server.webhooks import datadog, sns
 from server.webhooks.alarm import Alarm
 from server.webhooks.envelope import Envelope, check_subscribe_address, opened

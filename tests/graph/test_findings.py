@@ -1,6 +1,7 @@
 """Whatever the analyst answers, its valid items are taken and the others counted."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -235,3 +236,34 @@ def test_nesting_without_end_is_unreadable_and_not_a_crash(text: str) -> None:
 def test_a_nul_which_no_postgresql_keeps_is_taken_out() -> None:
     text = json.dumps({"insights": [insight(title="pool\0 too small")], "patterns": []}) + "\0"
     assert [item.title for item in read_findings(text, KNOWN).insights] == ["pool too small"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 400_000,
+        "{ " * 200_000,
+        '{"' * 200_000,
+        '{"a":' * 900 + "[" + "1," * 200_000,
+        '{"a":' * 900 + '"' + "x" * 400_000,
+        "{" + "[{" * 9_000,
+        "{" + '"' * 19_000,
+        "{" * 3_000_000,
+    ],
+    ids=lambda text: f"{text[:8]}… {len(text)}",
+)
+def test_an_answer_that_is_no_json_is_given_up_soon(text: str) -> None:
+    begun_s = time.process_time()
+    with pytest.raises(UnreadableAnswer):
+        read_findings(text, KNOWN)
+    assert time.process_time() - begun_s < 5
+
+
+def test_what_stands_behind_many_braces_is_found_all_the_same() -> None:
+    text = "{x} " * 400 + json.dumps({"insights": [insight()]})
+    assert counts(read_findings(text, KNOWN)) == (1, 0, 0)
+
+
+def test_of_very_many_items_the_first_are_looked_at_and_all_are_counted() -> None:
+    text = json.dumps({"insights": [{}] * 5_000 + [insight()]})
+    assert counts(read_findings(text, KNOWN)) == (0, 0, 5_001)

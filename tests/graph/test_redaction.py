@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,12 +54,39 @@ def test_a_secret_is_taken_out_of_a_text_and_said_to_be(text: str, secret: str) 
 
 
 @pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("//registry.npmjs.org/:_authToken=npm_0123456789abcdef", "npm_0123456789"),
+        ("//npm.shop:8080/:_authToken=743b294a-cd03-11ec-9d64-0242ac120002", "743b294a"),
+        ("sk-proj-" + "a" * 20 + "T3BlbkFJ" + "b" * 20, "T3BlbkFJ"),
+    ],
+    ids=["of npm", "of an npm registry", "of OpenAI"],
+)
+def test_a_token_is_found_by_a_format_of_ours_that_is_quicker(text: str, secret: str) -> None:
+    assert secret not in Redactor().text(f"key {text} end")
+    assert Redactor().text(f"key {text} end").endswith(" end")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [*("/", "//x", " sk-", "-sk-a", "=", "a.", "eyJ", "password=", "4111 ", "a@", "://a:"), *"{é"],
+)
+def test_a_long_line_takes_time_with_its_length_and_no_more(part: str) -> None:
+    redactor = Redactor(line_limit=10**9)
+    redactor.text("Load the formats first.")
+    begun_s = time.process_time()
+    redactor.text(part * (200_000 // len(part)))
+    assert time.process_time() - begun_s < 5
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "p99 2340.5 ms at 2026-11-24T10:23:47Z, id dep-9104",
         "max_tokens: 250000, input_tokens=4648",
         "passport=1234567 compass=north-east secretary=annabel",
         "sent at 1763978400000123, order 4111111111111112",
+        "digests 83e6134b2239234043628522 and 2239234043628522abcdef01, no card numbers",
         "request_id=6f1c3a path=/checkout user=17",
         "mail from jo.doe@example.org",
         "",

@@ -1,4 +1,4 @@
-"""API_TOKENS: what is refused, in which words, and what they allow."""
+"""API_TOKENS and FORK_CALLERS: what is refused, in which words, and what they allow."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TOKEN = "ann-do-not-show-me-1337"
 @pytest.fixture(autouse=True)
 def _the_key_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MINIMAX_API_KEY", "a-key")
-    for name in ("API_TOKENS", "SERVER_HOST"):
+    for name in ("API_TOKENS", "FORK_CALLERS", "SERVER_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
 
@@ -57,3 +57,41 @@ def test_tokens_that_would_not_do_are_refused_without_being_repeated(
     assert complaint().startswith(f"API_TOKENS: {said}")
     assert TOKEN not in complaint()
     assert "fifteen" not in complaint()
+
+
+def test_nobody_may_fork_who_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load().fork_callers == ()
+    monkeypatch.setenv("FORK_CALLERS", "local")
+    assert load().fork_callers == ("local",)
+    monkeypatch.setenv("API_TOKENS", f"ann:{TOKEN}, ben.2:sixteen-letters+")
+    monkeypatch.setenv("FORK_CALLERS", "ben.2, ann,")
+    assert load().fork_callers == ("ben.2", "ann")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "value", "said"),
+    [
+        (
+            "",
+            "ann",
+            "entry 1 is no caller, there is local: give names of API_TOKENS, or",
+        ),
+        (f"ann:{TOKEN}", "local", "entry 1 is no caller, there is ann: give names of API_TOKENS"),
+        (f"ann:{TOKEN}", "ann,Ann", "entry 2 is no caller, there is ann: give names of API_TOKENS"),
+        ("", "ann lee", "entry 1 is no name; give names alone, with commas"),
+    ],
+)
+def test_a_caller_that_there_is_not_is_not_permitted_to_fork(
+    monkeypatch: pytest.MonkeyPatch, tokens: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv("API_TOKENS", tokens)
+    monkeypatch.setenv("FORK_CALLERS", value)
+    assert complaint().startswith(f"FORK_CALLERS: {said}")
+
+
+def test_a_token_where_a_name_belongs_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKENS", f"ann:{TOKEN}")
+    for value in (f"ann:{TOKEN}", TOKEN):
+        monkeypatch.setenv("FORK_CALLERS", value)
+        assert complaint().startswith("FORK_CALLERS: ")
+        assert TOKEN not in complaint()

@@ -18,7 +18,8 @@ from server.access import ADMITTED, Access, Admitted
 from server.body_limit import BodyLimit
 from server.fields import JsonObject, Name, Text
 from server.openapi import describe, documented
-from server.problems import WITH_BODY, NotFound, install
+from server.problems import WITH_BODY, install
+from server.refusal import NotFound
 from server.request_id import RequestIds, request_id
 
 RAISED: dict[str, Exception] = {

@@ -4,36 +4,17 @@
 """
 
 import asyncio
-import shutil
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 
-import httpx
 import pytest
-from langgraph_sdk import get_client
-from langgraph_sdk.client import LangGraphClient
-from langgraph_sdk.errors import NotFoundError
-from langgraph_sdk.schema import ThreadState
 
-from lab import bolt, estate, minimax, standin
 from lab.faults import Hang
-from lab.incident import load
-from tests.server.conftest import ROOT, environment, free_port
+from tests.server.studio import GRAPH, QUESTION, Studio, open_studio, run_of, until
 
-OFFLINE = {"LANGGRAPH_CLI_NO_ANALYTICS": "1", "LANGGRAPH_NO_VERSION_CHECK": "true"}
-GRAPH = "investigate"
-INCIDENT = "bad_deploy"
-QUESTION = "checkout-service is slow since half an hour. What is wrong?"
 INPUT = {"messages": [{"role": "user", "content": QUESTION}]}
 CULPRIT = "pricing-service"
 ORCHESTRATOR = "MiniMax-M3"
-SOON_S = 15
-LOOK_S = 0.05
-T = TypeVar("T")
 STOPS: dict[str, list[tuple[str, str, set[str]]]] = {
     "interrupt_before": [
         ("plan", "__start__", {"plan"}),
@@ -49,110 +30,14 @@ STOPS: dict[str, list[tuple[str, str, set[str]]]] = {
 """The node of the breakpoint, the node behind the stop, and those ahead of it."""
 
 
-@dataclass(frozen=True)
-class Studio:
-    """A running `langgraph dev`, reached over our routes and over LangGraph's."""
-
-    ours: httpx.AsyncClient
-    client: LangGraphClient
-    provider: minimax.MiniMaxDouble
-    earlier: dict[str, Any]
-    """The answer of `python -m server`, on the same files, before this process began."""
-
-    async def history(self, thread_id: str) -> list[ThreadState]:
-        return await self.client.threads.get_history(thread_id, limit=100)
-
-    async def before(self, thread_id: str, node: str) -> ThreadState:
-        """The latest step from which that node goes on."""
-        return next(step for step in await self.history(thread_id) if node in step["next"])
-
-    async def run(self, thread_id: str, **options: Any) -> list[Any]:
-        """Run to the end or to a breakpoint; the parts of the stream."""
-        stream = self.client.runs.stream(thread_id, GRAPH, **{"input": None, **options})
-        parts = [part async for part in stream]
-        assert "error" not in {part.event for part in parts}, parts
-        return parts
-
-    async def listed(self, thread_id: str) -> Any:
-        """The thread as LangGraph's server lists it, as soon as it does."""
-        return await until(lambda: self.client.threads.get(thread_id), NotFoundError)
-
-    async def receipt(self, run_id: str) -> Any:
-        """The receipt of that run's enrichment, when it has ended."""
-
-        async def ended() -> Any:
-            receipt = (await self.ours.get(f"/v1/enrichments/{run_id}")).json()
-            assert receipt["status"] != "pending"
-            return receipt
-
-        return await until(ended, AssertionError)
-
-
 def asking(word: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": f"{word} {QUESTION}"}]}
 
 
-async def until(look: Callable[[], Awaitable[T]], not_yet: type[Exception]) -> T:
-    async with asyncio.timeout(SOON_S):
-        while True:
-            try:
-                return await look()
-            except not_yet:
-                await asyncio.sleep(LOOK_S)
-
-
-@asynccontextmanager
-async def process(
-    command: list[str], started: bytes, folder: Path, **variables: str
-) -> AsyncIterator[None]:
-    """A process that has said that line; it is told to end, and what it says is read away."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", *command),
-        cwd=folder,
-        env=variables,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    assert running.stdout is not None
-    said = b""
-    try:
-        while started not in said:
-            line = await running.stdout.readline()
-            assert line, said.decode()
-            said += line
-        reading = asyncio.create_task(running.stdout.read())
-        yield
-        running.terminate()
-        await reading
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.wait()
-
-
 @pytest.fixture(scope="module")
 async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Studio]:
-    folder = tmp_path_factory.mktemp("studio")
-    shutil.copy(ROOT / "langgraph.json", folder)
-    async with bolt.serve([INCIDENT]) as server, minimax.serve(standin.answer) as provider:
-        await server.load(load("bad-deploy").topology, INCIDENT)
-        settings = estate.settings(server, provider, folder / "state", neo4j_database=INCIDENT)
-        variables = environment(settings)
-        first, second = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
-        port = {"SERVER_PORT": first.rpartition(":")[2]}
-        async with (
-            process(["server"], b"listening on", folder, **variables, **port),
-            httpx.AsyncClient(base_url=first, timeout=60) as http,
-        ):
-            asked = await http.post("/v1/investigations", json={"question": QUESTION})
-        options = ["--no-browser", "--no-reload", "--n-jobs-per-worker", "10"]
-        dev = ["langgraph_cli", "dev", *options, "--port", second.rpartition(":")[2]]
-        async with (
-            process(dev, b"Application started up", folder, **variables, **OFFLINE),
-            httpx.AsyncClient(base_url=second, timeout=60) as ours,
-            get_client(url=second, api_key=None) as client,
-        ):
-            yield Studio(ours, client, provider, asked.json())
+    async with open_studio(tmp_path_factory.mktemp("studio")) as opened:
+        yield opened
 
 
 async def test_the_assistant_its_picture_and_its_schemas_are_shown(studio: Studio) -> None:
@@ -215,7 +100,7 @@ async def test_a_run_made_in_studio_streams_its_steps_and_gets_its_enrichment(
 ) -> None:
     thread = (await studio.client.threads.create())["thread_id"]
     parts = await studio.run(thread, input=INPUT, stream_mode="updates")
-    [run_id] = [part.data["run_id"] for part in parts if part.event == "metadata"]
+    run_id = run_of(parts)
     nodes = [name for part in parts if part.event == "updates" for name in part.data]
     assert nodes[0] == "plan"
     assert nodes[-1] == "respond"
@@ -236,6 +121,33 @@ async def test_a_run_made_in_studio_streams_its_steps_and_gets_its_enrichment(
 
     state: Any = await studio.client.threads.get_state(await until(listed, ValueError))
     assert state["values"]["enrichment"]["turn_id"] == run_id
+
+
+async def test_a_run_made_in_studio_is_rerun_to_the_same_also_after_a_fork_of_it(
+    studio: Studio,
+) -> None:
+    thread = (await studio.client.threads.create())["thread_id"]
+    run_id = run_of(await studio.run(thread, input=INPUT))
+    count = await studio.exchanged(thread)
+    last = await studio.before(thread, "respond")
+    edit = {"failure": {"kind": "edited", "message": "edited by hand", "attempts": 1}}
+    forked: Any = await studio.client.threads.update_state(
+        thread, edit, as_node="plan", checkpoint=last["checkpoint"]
+    )
+    await studio.run(thread, checkpoint=forked["checkpoint"])
+    assert await studio.rerun(run_id) == ("same", count)
+
+
+async def test_a_run_that_was_stopped_edited_and_taken_on_is_rerun_to_its_answer(
+    studio: Studio,
+) -> None:
+    thread = (await studio.client.threads.create())["thread_id"]
+    run_id = run_of(await studio.run(thread, input=INPUT, interrupt_after=["tool"]))
+    await studio.client.threads.update_state(thread, {"focus": ["edited"]}, as_node="tool")
+    await studio.run(thread, interrupt_before=["respond"])
+    await studio.run(thread)
+    count = await studio.exchanged(thread)
+    assert await studio.rerun(run_id) == ("same", count)
 
 
 async def test_the_search_of_the_store_shows_memory(studio: Studio) -> None:

@@ -65,7 +65,7 @@ async def test_the_examples_show_what_the_page_says(printed: tuple[int, str, str
     assert ids[named.index("answered") + 1] == "1.3"
     assert re.search(r"^idempotency-replayed: true\s*$", output, re.MULTILINE)
     assert re.search(r"^HTTP/1.1 202 ", output, re.MULTILINE)
-    for said in ("cancelled", "pending", "acknowledged", "ready", "{}"):
+    for said in ("same", "cancelled", "pending", "acknowledged", "ready", "{}"):
         assert said in lines
     assert '"role":"user","content":"Who owns pricing-service?"' in output
     assert '"duplicate":false' in output

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from graph import errors
 from graph.errors import ThreadBusy
 from server.openapi import markdown
-from server.problems import KINDS, TABLE, NotFound, Problem
+from server.problems import KINDS, TABLE, Problem
+from server.refusal import NotFound
 from tests.server import small_app
 
 

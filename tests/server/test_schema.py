@@ -27,20 +27,26 @@ TOKEN = "a" * 32
 CASES = {GenerationMode.POSITIVE: 50, GenerationMode.NEGATIVE: 60}
 """Of each operation."""
 AT_LEAST = 2000
-BY_MEANING = {f"/problems/{name}" for name in ("invalid-question", "invalid-cursor", "key-reused")}
+BY_MEANING = {
+    f"/problems/{name}"
+    for name in ("invalid-question", "invalid-cursor", "key-reused", "fork-refused")
+}
 """What is refused although it has the right form: a blank question, a budget above ours."""
+ANYTHING = ("/body/alert", "/body/set")
+"""Fields that are objects of any form."""
 
 
 @pytest.mark.timeout(300)
 async def test_every_answer_is_one_that_the_document_describes(open_lab: OpenRuntime) -> None:
-    limits = {"requests_per_minute": 1_000_000, "api_tokens": {"alice": TOKEN}}
-    async with open_lab(**limits) as runtime, listening(runtime) as client:
+    allowed = {"requests_per_minute": 1_000_000, "api_tokens": {"alice": TOKEN}}
+    async with open_lab(**allowed, fork_callers="alice") as runtime, listening(runtime) as client:
         client.headers["Authorization"] = f"Bearer {TOKEN}"
         asked = {"question": "checkout-service is slow. What is wrong?", "thread_id": "t"}
         run_id = (await client.post("/v1/investigations", json=asked)).json()["run_id"]
         await runtime.enrichment(run_id)
         [item, *_] = (await client.get("/v1/memory")).json()["items"]
-        known = {"run_id": run_id, "thread_id": "t", "item_id": item["id"], "number": 1}
+        known = {"run_id": run_id, "other": run_id, "thread_id": "t", "item_id": item["id"]}
+        known["number"] = 1
         checked = await asyncio.to_thread(check, str(client.base_url).rstrip("/"), known)
     for operation, found in checked.items():
         statuses = dict(sorted(found.answered.items()))
@@ -101,11 +107,11 @@ def ask(
 
 
 def refused_by_meaning(response: Any) -> bool:
-    """Whether it is refused for what the document cannot say; an alert may hold anything."""
+    """Whether it is refused for what the document cannot say; of ANYTHING, what it holds."""
     if response.status_code != HTTPStatus.UNPROCESSABLE_ENTITY:
         return False
     problem = response.json()
-    wrong = [error["pointer"].startswith("/body/alert") for error in problem.get("errors", [])]
+    wrong = [error["pointer"].startswith(ANYTHING) for error in problem.get("errors", [])]
     return problem["type"] in BY_MEANING or (bool(wrong) and all(wrong))
 
 

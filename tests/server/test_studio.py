@@ -8,7 +8,6 @@ not to be had, strace watches the addresses instead. One of the two must be ther
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.own_network import addressed, namespace, watched
 from tests.server import studio_checks
 from tests.server.conftest import ROOT
 
 CHECKS = [name for name in vars(studio_checks) if name.startswith("test_")]
 LIMIT_S = 110
-NAMESPACES = (["unshare", "--net"], ["unshare", "--map-root-user", "--net"])
-"""As root, and as somebody else where that may be."""
 LOOPBACK_UP = """
 import fcntl, socket, struct
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
@@ -37,7 +35,6 @@ IN_NAMESPACE = """
     cat /proc/net/snmp /proc/net/snmp6 >"$COUNTED"
     exit $code
 """
-WATCHED = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg"]
 
 
 @dataclass(frozen=True)
@@ -62,12 +59,10 @@ def _checked(folder: Path) -> Checked:
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", f"--junit-xml={report}"]
     checks = [sys.executable, "-m", "pytest", *options, studio_checks.__file__]
     told = {"PYTHON": sys.executable, "LOOPBACK_UP": LOOPBACK_UP, "COUNTED": str(counted)}
-    if alone := _namespace():
+    if alone := namespace([sys.executable, "-c", LOOPBACK_UP]):
         command = [*alone, "sh", "-c", IN_NAMESPACE, "sh", *checks]
-    elif shutil.which("strace"):
-        command = [*WATCHED, "-o", str(trace), *checks]
     else:
-        pytest.fail("neither a network namespace (unshare) nor strace is to be had")
+        command = [*watched(trace), *checks]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -86,17 +81,6 @@ def _checked(folder: Path) -> Checked:
     return Checked(done.stdout + done.stderr, failures, beyond)
 
 
-def _namespace() -> list[str] | None:
-    """The command that gives what follows it a network of its own; None where there is none."""
-    if not shutil.which("unshare"):
-        return None
-    for command in NAMESPACES:
-        tried = [*command, sys.executable, "-c", LOOPBACK_UP]
-        if subprocess.run(tried, capture_output=True, check=False).returncode == 0:
-            return command
-    return None
-
-
 def _counted(counted: Path) -> list[str]:
     """The kernel's counts, where not zero, of what was to leave the namespace."""
     text = counted.read_text()
@@ -110,9 +94,7 @@ def _counted(counted: Path) -> list[str]:
 
 def _traced(trace: Path) -> list[str]:
     """The calls that name an address, other than those of loopback."""
-    named = [
-        line for line in trace.read_text().splitlines() if "sin_addr" in line or "sin6_addr" in line
-    ]
+    named = addressed(trace)
     assert named, "strace saw nothing at all"
     loopback = re.compile(r'inet_addr\("127\.|"::1"|"::ffff:127\.')
     return [line for line in named if not loopback.search(line)]

@@ -1,6 +1,10 @@
-"""The reader of AWS: the official clients, made once, read-only, bounded in time."""
+"""The reader of AWS: the official clients, made once, read-only, bounded in time.
+
+Nothing of boto3 is imported before `open_aws`: a rerun needs the tools and asks nobody.
+"""
 
 import asyncio
+import importlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -8,14 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
 from graph.settings import Settings
-from graph.tools.aws.guard import NoAwsAnswer, WriteRefused
-from graph.tools.aws.refusal import AwsRefused, words
-from graph.tools.aws.session import clients_of, console_of, keys_of
+from graph.tools.aws.refusal import AwsRefused, refusals, words
 from graph.tools.threads import Threads
 from graph.tools.window import Window, iso
 
@@ -30,7 +28,6 @@ _TOKENS = {
     "ecs": ("nextToken", "nextToken"),
 }
 """What the token of the next page is called, in the request and in the answer."""
-_REFUSALS = (BotoCoreError, ClientError, ResponseParserError, NoAwsAnswer, WriteRefused)
 _FORMLESS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """What the client raises on its own when an answer has not the form of its model."""
 
@@ -61,7 +58,7 @@ class Aws:
                 answer = await self.threads.run(self._send, service, operation, parameters)
         except TimeoutError:
             raise AwsRefused(f"no answer in {self.timeout_s:g} s", question) from None
-        except _REFUSALS as error:
+        except refusals() as error:
             code, said = words(error, self.keys)
             raise AwsRefused(said, question, code) from error
         except _FORMLESS as error:
@@ -111,6 +108,8 @@ class Aws:
         return f"https://{self.console}/{path}?region={self.region}#{fragment}"
 
     def _send(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        from botocore import xform_name
+
         answer: dict[str, Any] = getattr(self.clients[service], xform_name(operation))(**parameters)
         return answer
 
@@ -140,14 +139,15 @@ async def open_aws(settings: Settings, threads: Threads) -> AsyncIterator[Aws | 
     if settings.aws_region is None:
         yield None
         return
+    session = await threads.run(importlib.import_module, "graph.tools.aws.session")
     aws = Aws(
         region=settings.aws_region,
         # The rest is for what is left to do when AWS was slow.
         timeout_s=settings.tool_timeout_s * 0.8,
-        clients=await threads.run(clients_of, settings, settings.aws_region),
+        clients=await threads.run(session.clients_of, settings, settings.aws_region),
         threads=threads,
-        keys=keys_of(settings),
-        console=None if settings.aws_endpoint_url else console_of(settings.aws_region),
+        keys=session.keys_of(settings),
+        console=None if settings.aws_endpoint_url else session.console_of(settings.aws_region),
     )
     try:
         yield aws

@@ -10,9 +10,6 @@ import re
 import time
 from typing import Any
 
-from botocore.exceptions import ConnectionError as NoConnection
-from botocore.exceptions import HTTPClientError, ReadTimeoutError
-
 READS: dict[str, frozenset[str]] = {
     "cloudwatch": frozenset(
         {"DescribeAlarms", "DescribeAlarmHistory", "GetMetricData", "ListMetrics"}
@@ -84,6 +81,10 @@ def watch(events: Any, retry_for_s: float) -> None:
 def _passes(response: Any, caught_exception: Any) -> bool:
     """Whether the failure is of a kind that passes; a read that timed out took too long already."""
     if response is None:
+        # Only here: the list of reads is wanted without the client.
+        from botocore.exceptions import ConnectionError as NoConnection
+        from botocore.exceptions import HTTPClientError, ReadTimeoutError
+
         passing = isinstance(caught_exception, HTTPClientError | NoConnection)
         return passing and not isinstance(caught_exception, ReadTimeoutError)
     http_response, parsed = response

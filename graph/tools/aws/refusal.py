@@ -2,16 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
-from botocore.exceptions import (
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ReadTimeoutError,
-)
-
-from graph.tools.aws.guard import THROTTLED
+from graph.tools.aws.guard import THROTTLED, NoAwsAnswer, WriteRefused
 from graph.tools.question import ReadFailed
 from graph.untrusted import printable
 
@@ -46,8 +39,26 @@ class AwsRefused(ReadFailed):
         self.code = code
 
 
+@cache
+def refusals() -> tuple[type[Exception], ...]:
+    """What the official client and its watch raise."""
+    # Only here and below: the refusal itself is wanted without the client.
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return (BotoCoreError, ClientError, ResponseParserError, NoAwsAnswer, WriteRefused)
+
+
 def words(error: Exception, keys: Sequence[str]) -> tuple[str, str]:
     """AWS's code, and its words on one line with a remedy, without any of the keys."""
+    from botocore.exceptions import (
+        ClientError,
+        ConnectTimeoutError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        ReadTimeoutError,
+    )
+
     code, said, remedy = "", f"{error}", ""
     if isinstance(error, ClientError):
         told = error.response.get("Error", {})

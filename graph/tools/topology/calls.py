@@ -4,9 +4,12 @@ One bounded query a level, because a variable-length pattern enumerates every pa
 graph has far too many.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.rows import ROW_LIMIT
+
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
 MEASURES = (
     "avg_latency_ms",
@@ -24,7 +27,7 @@ Edge = dict[str, Any]
 class Calls:
     """Walks the calls of one graph; a walk of more than ROW_LIMIT edges was cut there."""
 
-    def __init__(self, reader: GraphReader) -> None:
+    def __init__(self, reader: "GraphReader") -> None:
         self._reader = reader
 
     async def walk(self, name: str, depth: int, *, downstream: bool) -> list[Edge]:

@@ -22,21 +22,10 @@ from graph.errors import TopologyUnavailable
 from graph.redaction import Redactor
 from graph.settings import GraphMapping, Settings
 from graph.tools.question import ReadFailed
+from graph.tools.topology.rows import ROW_LIMIT, FirstRows
 
-SOURCE = "neo4j"
-ROW_LIMIT = 1000
-"""Rows of one query; every query carries it as `$limit`, one more tells that there is more."""
 BATCH = 100
 """Rows that a streamed read has under way at most."""
-
-
-@dataclass(frozen=True)
-class FirstRows:
-    """The first rows of a query, and why there are no more of them; None when these are all."""
-
-    columns: list[str]
-    rows: list[dict[str, Any]]
-    cut: str | None
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """The deployments that the topology graph knows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graph.tools.changes import CUT
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.rows import ROW_LIMIT
 from graph.tools.window import Window, iso
 
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
-async def deployments(reader: GraphReader, service: str, window: Window) -> list[dict[str, Any]]:
+
+async def deployments(reader: "GraphReader", service: str, window: Window) -> list[dict[str, Any]]:
     """Deployments of the service, or of all when it is empty, in the window, newest first.
 
     Rows of `graph.tools.changes.CHANGE_COLUMNS`, at most ROW_LIMIT, and one of the kind CUT

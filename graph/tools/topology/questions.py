@@ -5,13 +5,16 @@ else is a parameter.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from graph.tools.result import ToolResult, table
 from graph.tools.topology.calls import EDGE_COLUMNS, Calls, shortest_way
-from graph.tools.topology.cypher import ROW_LIMIT, SOURCE, GraphReader
+from graph.tools.topology.rows import ROW_LIMIT, SOURCE
+
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
 FOLLOWED = f"only the first {ROW_LIMIT} calls were followed"
 NAMESAKES = 5
@@ -25,7 +28,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, description="Exact com
 class Topology:
     """Asks the graph of one reader."""
 
-    def __init__(self, reader: GraphReader) -> None:
+    def __init__(self, reader: "GraphReader") -> None:
         self._reader = reader
         self._calls = Calls(reader)
         names = reader.mapping

@@ -6,7 +6,7 @@ timeout, and the limits of rows and bytes. The server's own limits of memory and
 transaction are what stops a single row that is larger than all of that.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from langchain_core.tools import BaseTool
 from pydantic import Field
@@ -14,14 +14,17 @@ from pydantic import Field
 from graph.settings import GraphMapping
 from graph.tools.question import ReadFailed, tools_on
 from graph.tools.result import ToolResult, table
-from graph.tools.topology.cypher import SOURCE, FirstRows, GraphReader
 from graph.tools.topology.cypher_guard import NotAllowed, refuse_unless_reading
+from graph.tools.topology.rows import SOURCE, FirstRows
+
+if TYPE_CHECKING:
+    from graph.tools.topology.cypher import GraphReader
 
 BYTE_LIMIT = 200_000
 """Bytes of JSON that the rows of one answer may have."""
 
 
-def run_cypher_tool(reader: GraphReader) -> BaseTool:
+def run_cypher_tool(reader: "GraphReader") -> BaseTool:
     """The tool on that reader; its description names what the graph is made of."""
     [tool] = tools_on(SOURCE, [_Console(reader).run_cypher])
     tool.description = f"{tool.description}\n\n{_made_of(reader.mapping)}"
@@ -29,7 +32,7 @@ def run_cypher_tool(reader: GraphReader) -> BaseTool:
 
 
 class _Console:
-    def __init__(self, reader: GraphReader) -> None:
+    def __init__(self, reader: "GraphReader") -> None:
         self._reader = reader
 
     async def run_cypher(

@@ -1,19 +1,14 @@
 """A whole estate to examine, and how one is."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from graph.settings import Settings
-from lab import aws, datadog
 from lab.aws import AwsDouble
 from lab.datadog import DatadogDouble
 from lab.estate import LabSettings, sources
-from lab.incident import load
-from lab.story import Story
 from server.doctor.check import Check
 from server.doctor.examination import examine
 from server.doctor.telling import line
@@ -21,20 +16,6 @@ from tests.conftest import MakeSettings
 
 Checks = dict[str, Check]
 WITHOUT_FULL = ["settings", "orchestrator", "analyst", "neo4j", "datadog", "aws", "database"]
-
-
-@pytest.fixture
-async def datadog_double() -> AsyncIterator[DatadogDouble]:
-    """The lab's Datadog."""
-    async with datadog.serve(Story(load("bad-deploy"), datetime.now(UTC))) as double:
-        yield double
-
-
-@pytest.fixture
-async def aws_double() -> AsyncIterator[AwsDouble]:
-    """The lab's AWS."""
-    async with aws.serve(Story(load("bad-deploy"), datetime.now(UTC))) as double:
-        yield double
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ async def test_settings_that_are_not_complete_are_the_only_line(
         assert (entry["name"], entry["status"]) == ("settings", "failed")
     else:
         assert len(output.splitlines()) == 1
-        assert output.startswith("settings         0.0 s  failed: MINIMAX_API_KEY is not set")
+        assert output.startswith("settings         0.0 s  failed: ")
 
 
 @pytest.mark.parametrize("arguments", [["--none"], ["full"], ["--json=yes"]])

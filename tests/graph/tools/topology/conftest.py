@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from graph.tools import toolset
+from graph.tools import Sources, toolset
 from graph.tools.result import ToolResult
 from graph.tools.topology.cypher import GraphReader, open_graph
 from lab.bolt import BoltServer
@@ -58,5 +58,5 @@ async def scratch(reader: GraphReader, fill: Fill, scratch_database: str) -> Gra
 
 async def ask(reader: GraphReader, tool: str, **arguments: Any) -> ToolResult:
     """Ask one tool on that reader."""
-    tools = {entry.name: entry for entry in toolset(topology=reader).tools}
+    tools = {entry.name: entry for entry in toolset(Sources(topology=reader)).tools}
     return ToolResult.model_validate(await tools[tool].ainvoke(arguments))

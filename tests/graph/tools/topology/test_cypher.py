@@ -13,9 +13,10 @@ from neo4j.exceptions import Forbidden
 
 from graph.errors import TopologyUnavailable
 from graph.settings import GraphMapping
-from graph.tools import toolset
+from graph.tools import Sources, toolset
 from graph.tools.question import ReadFailed
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader, open_graph
+from graph.tools.topology.cypher import GraphReader, open_graph
+from graph.tools.topology.rows import ROW_LIMIT
 from lab.bolt import BoltServer
 from tests.conftest import SCRATCH, MakeSettings
 
@@ -136,8 +137,8 @@ async def test_without_an_address_there_is_no_reader_and_the_reason_is_said(
 ) -> None:
     async with open_graph(lab_settings(neo4j_uri=None)) as reader:
         assert reader is None
-    assert not toolset(topology=reader).tools
-    assert toolset(topology=reader).disabled["topology"] == "NEO4J_URI is not set"
+    assert not toolset(Sources(topology=reader)).tools
+    assert toolset(Sources(topology=reader)).disabled["topology"] == "NEO4J_URI is not set"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ async def test_a_mapping_reads_an_existing_graph(
         database_=SCRATCH,
     )
     mapped, unmapped = (
-        {entry.name: entry for entry in toolset(topology=known).tools}
+        {entry.name: entry for entry in toolset(Sources(topology=known)).tools}
         for known in (replace(scratch, mapping=EXISTING_GRAPH), scratch)
     )
     result = await mapped[tool].ainvoke(arguments)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.cypher import GraphReader
+from graph.tools.topology.rows import ROW_LIMIT
 from lab.minimax import MiniMaxDouble, Reply, calling
 from tests.conftest import OpenRuntime
 from tests.graph.tools.topology.conftest import Fill, ask

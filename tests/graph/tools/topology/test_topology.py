@@ -12,7 +12,8 @@ from neo4j import AsyncGraphDatabase
 from pydantic import ValidationError
 
 from graph.tools.result import ToolResult
-from graph.tools.topology.cypher import ROW_LIMIT, GraphReader
+from graph.tools.topology.cypher import GraphReader
+from graph.tools.topology.rows import ROW_LIMIT
 from graph.tools.window import Window
 from tests.graph.tools.topology.conftest import Fill, ask
 
