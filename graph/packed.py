@@ -2,17 +2,22 @@
 
 A visit writes one packed value, of JSON as all of the state is. The channel's reducer unpacks it,
 so that the state holds whole exchanges, equal to those that were packed. Long texts, which are
-our own prompts for the most part, are compressed.
+our own prompts for the most part, are compressed, and so is the setup.
 """
 
+import json
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b85decode, b85encode
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from os.path import commonprefix
 from typing import Any
 
-from graph.codec import digest
+from graph.codec import canonical, digest
+
+COMPRESSION = 9
+TICKS = 10_000
+"""Of a second. What is measured is rounded to them, and a small integer takes few bytes."""
 
 
 def packed(
@@ -20,7 +25,7 @@ def packed(
 ) -> dict[str, Any]:
     """What one visit writes; all its exchanges have that address. `anew`: the tape begins here."""
     at = [part for part in address if part is not None]
-    written = {"at": at, "kept": [_packed(entry) for entry in exchanges]}
+    written = {"at": at, "kept": [_packed(entry, at) for entry in exchanges]}
     return {**written, "anew": True} if anew else written
 
 
@@ -58,13 +63,21 @@ def _empty() -> dict[str, Any]:
     }
 
 
-def _packed(entry: Mapping[str, Any]) -> list[Any]:
+def _packed(entry: Mapping[str, Any], at: Sequence[Any]) -> list[Any]:
     empty = _empty()
     known = {name: entry.get(name, value) for name, value in empty.items()}
     known["texts"] = {key: _compressed(text) for key, text in known["texts"].items()}
     if entry["kind"] == "model":
         messages = _without_prefixes(entry["request"]["messages"])
         known["request"] = {**entry["request"], "messages": messages}
+    if entry["kind"] == "setup":
+        known["response"] = _compressed(canonical(entry["response"]))
+    ticks = round(entry["seconds"] * TICKS)
+    if ticks / TICKS == entry["seconds"]:
+        known["seconds"] = ticks
+    if entry["kind"] == "tool":
+        known["response"] = _turn_of(entry["response"], at)
+        known["measured"] = _source_of(entry["measured"])
     while known[last := next(reversed(known))] == empty[last]:
         del known[last]
     return [*known.values()]
@@ -78,6 +91,14 @@ def _unpacked(write: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if known["kind"] == "model":
             messages = list(_with_prefixes(known["request"]["messages"]))
             known["request"] = {**known["request"], "messages": messages}
+        if known["kind"] == "setup":
+            known["response"] = json.loads(_text(known["response"]))
+        if isinstance(known["response"], str) and known["kind"] == "tool":
+            known["response"] = {"artifact": _message_id(known["response"], write["at"])}
+        if isinstance(known["seconds"], int):
+            known["seconds"] /= TICKS
+        if isinstance(known["measured"], str):
+            known["measured"] = {"source": known["measured"]}
         texts = {key: _text(compressed) for key, compressed in known.pop("texts").items()}
         entry = {
             "node": node,
@@ -89,12 +110,30 @@ def _unpacked(write: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**entry, "texts": texts} if texts else entry
 
 
+def _turn_of(response: Any, at: Sequence[Any]) -> Any:
+    """The turn alone, where the response is the message of that very call."""
+    if isinstance(response, dict) and [*response] == ["artifact"]:
+        turn, _, _ = str(response["artifact"]).rpartition(":")
+        if response["artifact"] == _message_id(turn, at):
+            return turn
+    return response
+
+
+def _message_id(turn: str, at: Sequence[Any]) -> str:
+    node, visit, *index = at
+    return ".".join([f"{turn}:{node}#{visit}", *map(str, index)])
+
+
+def _source_of(measured: Mapping[str, Any]) -> Any:
+    return measured["source"] if [*measured] == ["source"] else measured
+
+
 def _compressed(text: str) -> str:
-    return b64encode(zlib.compress(text.encode())).decode()
+    return b85encode(zlib.compress(text.encode(), COMPRESSION)).decode()
 
 
 def _text(compressed: str) -> str:
-    return zlib.decompress(b64decode(compressed)).decode()
+    return zlib.decompress(b85decode(compressed)).decode()
 
 
 def _without_prefixes(messages: Sequence[Any]) -> list[Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from graph.errors import UnreadableValue
+from graph.errors import SettingsError, UnreadableValue
 from graph.settings import StateSettings, load_state
 from graph.setup import made_with
 from replay.recording import Change, Recording, Segment
@@ -16,12 +16,19 @@ def changed_since(recording: Recording, settings: StateSettings | None = None) -
     """What differs, one thing a line; of which part of the run, when not of all of it.
 
     A rerun uses the settings that were recorded, its models too: of these it is only said what
-    they would be now: in these settings, or as they are set here. Raises UnreadableValue for a
-    recording that does not say it, SettingsError.
+    they would be now: in these settings, or as they are set here. Settings that are wrong are
+    said here too, for no rerun needs them. Raises UnreadableValue for a recording that does not
+    say what it was made with.
     """
     begun = [segment for segment in recording.segments if segment.steps]
-    models = _models((settings or load_state()).model_dump()) if begun else {}
+    if not begun:
+        return []
     parts: dict[str, list[str]] = {}
+    models = None
+    try:
+        models = _models((settings or load_state()).model_dump())
+    except SettingsError as error:
+        parts[f"model: not known what it would be now: {error}"] = [part.of for part in begun]
     for segment in begun:
         for line in _differences(setup_of(segment), models):
             parts.setdefault(line, []).append(segment.of)
@@ -65,13 +72,14 @@ def made_here(segment: Segment) -> Segment:
     return replace(segment, start=start, steps=steps)
 
 
-def _differences(setup: Mapping[str, Any], models: Mapping[str, str]) -> list[str]:
+def _differences(setup: Mapping[str, Any], models: Mapping[str, str] | None) -> list[str]:
     then, now = setup["made_with"], made_with()
+    models_then = _models(setup["settings"])
     lines = [f"code {then['code']} → {now['code']}"] if then["code"] != now["code"] else []
     for what, one, other in (
         ("prompt", then["prompts"], now["prompts"]),
         ("package", then["packages"], now["packages"]),
-        ("model", _models(setup["settings"]), models),
+        ("model", models_then, models_then if models is None else models),
     ):
         lines += [
             f"{what} {name} {one.get(name, 'none')} → {other.get(name, 'none')}"

@@ -6,9 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from graph.errors import StateUnavailable
 from graph.runtime import Runtime
-from graph.storage import STORAGE_ERRORS, in_one_line
 from replay.library import Library
 
 REPLAYS_AT_ONCE = 1
@@ -24,20 +22,14 @@ Running = Annotated[Runtime, Depends(_runtime)]
 
 
 async def _recordings(request: Request, runtime: Running) -> AsyncIterator[Library]:
-    """The recordings, once it is this request's turn; until its answer is made.
-
-    Raises StateUnavailable when they cannot be read in the middle of it.
-    """
+    """The recordings, once it is this request's turn; until its answer is made."""
     async with cast(asyncio.Semaphore, request.app.state.replays):
-        try:
-            yield Library(
-                graph=runtime.graph,
-                runs=runtime.runs,
-                receipts=runtime.receipts,
-                engine=runtime.storage.engine,
-            )
-        except STORAGE_ERRORS as error:
-            raise StateUnavailable(f"recordings cannot be read: {in_one_line(error)}") from error
+        yield Library(
+            graph=runtime.graph,
+            runs=runtime.runs,
+            receipts=runtime.receipts,
+            engine=runtime.storage.engine,
+        )
 
 
 Recordings = Annotated[Library, Depends(_recordings, scope="function")]

@@ -29,6 +29,7 @@ from graph.errors import (
     TooManyRuns,
     UnreadableValue,
 )
+from graph.storage import STORAGE_ERRORS, in_one_line
 from replay.export import ExportRefused
 from replay.fork import ForkRefused
 from server import request_id
@@ -181,6 +182,9 @@ def install(app: FastAPI) -> None:
     """Make every answer of the application that is an error a problem."""
     for raised in TABLE:
         app.add_exception_handler(raised, _refused)
+    for raised in STORAGE_ERRORS:
+        if raised not in TABLE:
+            app.add_exception_handler(raised, _storage_away)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _raised_by_the_framework)
     app.add_exception_handler(Exception, _failed)
@@ -202,6 +206,13 @@ async def _refused(request: Request, error: Exception) -> ProblemResponse:
         run_id=getattr(error, "run_id", None),
         retry_after_s=retry_after_s,
     )
+
+
+async def _storage_away(request: Request, error: Exception) -> ProblemResponse:
+    """What nobody nearer put into words: the database went away in the middle of a request."""
+    away = StateUnavailable(f"the database cannot be used: {in_one_line(error)}")
+    logger.warning("request %s: %s", request_id.of(request.scope), away)
+    return await _refused(request, away)
 
 
 async def _invalid(request: Request, error: Exception) -> ProblemResponse:

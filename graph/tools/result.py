@@ -1,10 +1,12 @@
 """What a tool returns, and how it is shaped for a model's eyes."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from graph.codec import INTEGER_LIMIT
 from graph.untrusted import fenced, printable
 
 ARGUMENTS = "arguments"
@@ -43,6 +45,11 @@ class ToolResult(BaseModel):
     unanswered: dict[str, str] = Field(default_factory=dict)
     """Of a result from several sources: those that failed, each with its own words."""
 
+    @field_validator("data")
+    @classmethod
+    def _numbers_as_json_has_them(cls, data: Any) -> Any:
+        return _storable(data)
+
     def content(self, evidence_id: str, boundary: str, max_tokens: int) -> str:
         """The result as a model reads it: a header, then the text between fences, cut to size."""
         window = f" window={self.window}" if self.window else ""
@@ -60,6 +67,19 @@ class ToolResult(BaseModel):
         frame = len(header) + len(fenced("", boundary)) + CUT_NOTE
         kept = _cut(body, max_tokens * CHARACTERS_PER_TOKEN - frame)
         return f"{header}\n{fenced(kept, boundary)}"
+
+
+def _storable(value: Any) -> Any:
+    """The value with numbers that neither JSON nor a checkpoint can hold in words."""
+    if isinstance(value, dict):
+        return {name: _storable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
+        return str(value)
+    return value
 
 
 def _lines(words: str) -> str:

@@ -70,6 +70,18 @@ FAILED = exchange(
     error="no answer",
     seconds=1.5,
 )
+ANSWERED = {
+    **exchange(
+        "tool",
+        "find_services",
+        {"query": "cart"},
+        response={"artifact": f"{RUN}:tool#2.13"},
+        measured={"source": "neo4j"},
+    ),
+    "node": "tool",
+    "index": 13,
+}
+SETUP = exchange("setup", "graph", {}, response={"settings": {"run_cypher": False}, "a": "é"})
 
 
 def of_call(entry: dict[str, Any], index: int) -> dict[str, Any]:
@@ -84,7 +96,22 @@ def written(*entries: dict[str, Any], anew: bool = False) -> Any:
 
 @pytest.mark.parametrize(
     "entries",
-    [[CLOCK], [BEGUN], [CUT_OFF], [ASKED], [FAILED], [of_call(BEGUN, 0)], [CLOCK, ASKED, CLOCK]],
+    [
+        [CLOCK],
+        [BEGUN],
+        [CUT_OFF],
+        [ASKED],
+        [FAILED],
+        [of_call(BEGUN, 0)],
+        [CLOCK, ASKED, CLOCK],
+        [SETUP],
+        [ANSWERED],
+        [{**ANSWERED, "response": {"artifact": f"{OTHER}:tool#2.1"}}],
+        [{**ANSWERED, "response": {"artifact": "tool#2.13"}}],
+        [{**ANSWERED, "response": None, "status": "error", "measured": {}}],
+        [{**ANSWERED, "measured": {"source": "neo4j", "rows": 1}}],
+        [{**CLOCK, "seconds": 0.12345}],
+    ],
 )
 def test_what_is_unpacked_equals_what_was_packed(entries: list[dict[str, Any]]) -> None:
     assert append_exchanges([], [written(*entries)]) == entries

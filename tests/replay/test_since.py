@@ -53,6 +53,16 @@ def test_nothing_is_said_of_a_recording_that_was_made_with_what_is_here(
     assert changed_since(recording) == []
 
 
+async def test_settings_that_are_wrong_here_are_said_beside_the_verdict(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://elsewhere")
+    verdict, _ = await rerun(recording)
+    assert verdict.same
+    [line] = verdict.changed
+    assert line.startswith("model: not known what it would be now: DATABASE_URL")
+
+
 async def test_each_thing_that_changed_is_named_with_what_it_was_and_is(
     recording: Recording,
 ) -> None:

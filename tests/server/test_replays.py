@@ -236,16 +236,17 @@ async def test_what_has_changed_since_is_told_by_the_settings_of_this_server(
     assert (await client.post(f"/v1/runs/{run_id}/rerun")).json()["changed"] == []
 
 
+def _away(*_args: object, **_kwargs: object) -> None:
+    raise OperationalError("SELECT", {}, ConnectionError("it is away"))
+
+
 async def test_a_database_that_is_away_is_told_as_such_and_gives_the_place_back(
     client: httpx.AsyncClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = await ended(client, runtime)
-
-    async def away(_self: Runs, _run_id: str) -> None:
-        raise OperationalError("SELECT", {}, ConnectionError("it is away"))
-
     with monkeypatch.context() as patched:
-        patched.setattr(Runs, "get", away)
+        patched.setattr(Runs, "get", _away)
         answers = [await client.post(f"/v1/runs/{run_id}/rerun") for _ in range(2)]
     assert [kind_of(answer) for answer in answers] == [(503, "state-unavailable")] * 2
+    assert answers[0].headers["Retry-After"] == "5"
     assert (await client.post(f"/v1/runs/{run_id}/rerun")).json()["verdict"] == "same"

@@ -5,6 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from graph.runtime import Runtime
 from lab.faults import Status
@@ -177,6 +179,40 @@ async def test_what_is_not_known_is_a_problem_that_says_so(
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == f"/problems/{kind}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/runs",
+        "/v1/runs/r",
+        "/v1/runs/r/answer",
+        "/v1/runs/r/evidence",
+        "/v1/runs/r/steps",
+        "/v1/runs/r/steps/1",
+        "/v1/threads",
+        "/v1/threads/t",
+        "/v1/enrichments",
+        "/v1/enrichments/r",
+        "/v1/memory",
+        "/v1/memory/m",
+        "/v1/usage",
+    ],
+)
+async def test_a_database_that_went_away_is_said_by_every_route_that_reads(
+    client: httpx.AsyncClient, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("SELECT", {}, ConnectionError("it is away"))
+
+    monkeypatch.setattr(AsyncEngine, "connect", away)
+    monkeypatch.setattr(type(runtime.storage.store), "abatch", away)
+    monkeypatch.setattr(type(runtime.storage.saver), "aget_tuple", away)
+    answer = await client.get(path)
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["type"] == "/problems/state-unavailable"
+    assert "it is away" in answer.json()["detail"]
+    assert answer.headers["Retry-After"] == "5"
 
 
 async def test_an_enrichment_that_failed_is_run_again_when_asked(

@@ -176,3 +176,21 @@ def test_the_cut_of_one_endless_line_is_counted_in_characters() -> None:
     assert set(kept) == {"x"}
     assert len(kept) + int(cut) == 5000
     assert len(shown) <= 200 * 4
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        (2**63, "9223372036854775808"),
+        (2**63 - 1, 2**63 - 1),
+        (-(2**63), -(2**63)),
+        (0.5, 0.5),
+        (True, True),
+    ],
+)
+def test_a_number_that_json_or_a_checkpoint_cannot_hold_is_kept_in_words(
+    number: Any, kept: Any
+) -> None:
+    assert result(data=[{"points": [number]}]).data == [{"points": [kept]}]
