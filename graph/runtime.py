@@ -22,7 +22,6 @@ from graph.detached.queue import Limits, Queue, open_queue, open_worker
 from graph.detached.upkeep import Upkeep, kept_up
 from graph.errors import InvalidQuestion, StateUnavailable
 from graph.memory import Memory
-from graph.memory.keeper import Project
 from graph.memory.projection import open_projection
 from graph.milestones import Milestones
 from graph.models.calls import open_models
@@ -194,16 +193,13 @@ async def open_runtime(
     Raises ModelLibraryMissing, TopologyUnavailable, AwsMisconfigured or StateUnavailable.
     """
     async with AsyncExitStack() as stack:
-        await asyncio.to_thread(known_formats)
         sources = await _sources(stack, settings)
         orchestrator, analyst = await stack.enter_async_context(open_models(settings))
         storage = await stack.enter_async_context(open_storage(settings, alone=works))
         observers = Observers(observe)
         receipts = Receipts(storage.store, storage.locks, observers)
-        project = await stack.enter_async_context(open_projection(settings))
-        memory = _memory(storage, observers, sources, project)
-        remembers = memory if settings.memory else None
-        tools = toolset(sources, memory=remembers, run_cypher=settings.run_cypher)
+        memory = await _memory(stack, settings, storage, observers, sources.topology)
+        tools = toolset(sources, memory if settings.memory else None, settings.run_cypher)
         runs = Runs(storage.engine)
         breaker = Breaker(settings.enrichment_failures, settings.enrichment_pause_s)
         detached = Detached(receipts, settings.enrichment_backlog)
@@ -253,6 +249,8 @@ def _step_limit(settings: Settings) -> int:
 
 
 async def _sources(stack: AsyncExitStack, settings: Settings) -> Sources:
+    # What they answer is redacted, and to learn how takes a while the first time.
+    await asyncio.to_thread(known_formats)
     topology = await stack.enter_async_context(open_graph(settings))
     threads = await stack.enter_async_context(open_threads())
     datadog = await stack.enter_async_context(open_datadog(settings, threads))
@@ -260,10 +258,15 @@ async def _sources(stack: AsyncExitStack, settings: Settings) -> Sources:
     return Sources(topology, datadog, aws)
 
 
-def _memory(
-    storage: Storage, observers: Observers, sources: Sources, project: Project | None
+async def _memory(
+    stack: AsyncExitStack,
+    settings: Settings,
+    storage: Storage,
+    observers: Observers,
+    topology: GraphReader | None,
 ) -> Memory:
-    near = Neighbourhood(sources.topology) if sources.topology else None
+    near = Neighbourhood(topology) if topology else None
+    project = await stack.enter_async_context(open_projection(settings))
     return Memory(storage.store, storage.locks, observers, near, project)
 
 

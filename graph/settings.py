@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from graph.errors import SettingsError
+from graph.model_ids import model_id
 from graph.setting_values import (
     LOCAL_CALLER,
     ApiTokens,
@@ -37,27 +38,6 @@ from graph.setting_values import (
 from graph.state import BUDGETS
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-MODEL_IDS = (
-    "MiniMax-M3",
-    "MiniMax-M2.7",
-    "MiniMax-M2.7-highspeed",
-    "MiniMax-M2.5",
-    "MiniMax-M2.5-highspeed",
-    "MiniMax-M2.1",
-    "MiniMax-M2.1-highspeed",
-    "MiniMax-M2",
-)
-"""What platform.minimax.io lists for text generation (November 2026). The names are exact, and
-a wrong one is otherwise noticed only in the middle of the first investigation."""
-
-
-def model_id(value: str) -> str:
-    """The id when it is one of the provider's; raises ValueError that lists them."""
-    provider, _, name = value.partition("/")
-    if provider != "minimax" or name not in MODEL_IDS:
-        known = ", ".join(f"minimax/{known_name}" for known_name in MODEL_IDS)
-        raise ValueError(f"unknown model id {value!r}; known: {known}")
-    return value
 
 
 ModelId = Annotated[str, AfterValidator(model_id)]

@@ -13,11 +13,12 @@ from uuid import UUID, uuid4
 from graph.attempt import Seed
 from graph.codec import MESSAGES, decode_message, decode_state
 from graph.errors import UnreadableValue
+from graph.model_ids import model_id
 from graph.question import is_storable
 from graph.receipts import receipt
 from graph.redaction import Redactor
 from graph.run import FORK, Asked, Run, check_asked
-from graph.settings import Settings, model_id
+from graph.settings import Settings
 from graph.setup import Setup, made_with
 from graph.state import Fork, Spent
 from replay.edits import edited

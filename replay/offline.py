@@ -76,11 +76,7 @@ def _built(setup: Setup) -> Builder:
     ports = Ports(
         orchestrator=ModelPort("orchestrator", setup.orchestrator_model, model),
         analyst=ModelPort("analyst", setup.analyst_model, model),
-        toolset=toolset(
-            Sources(**there),
-            memory=memory if setup.memory else None,
-            run_cypher=setup.run_cypher,
-        ),
+        toolset=toolset(Sources(**there), memory if setup.memory else None, setup.run_cypher),
         memory=memory,
         receipts=Receipts(database, database),
         milestones=Milestones(database),

@@ -17,8 +17,8 @@ from graph.detached.branch import Graph, configuration, place
 from graph.detached.order import RETRY_TIMEOUT_LIMIT_S
 from graph.detached.queue import Queue
 from graph.errors import EnrichmentRefused
+from graph.model_ids import model_id
 from graph.receipts import Receipts, receipt, unstarted
-from graph.settings import model_id
 from graph.state import Receipt, Retry, Turn
 from graph.storage import STORAGE_ERRORS
 

@@ -51,7 +51,7 @@ class Toolset:
     disabled: dict[str, str] = field(default_factory=dict)
 
 
-def toolset(sources: Sources, *, memory: Memory | None = None, run_cypher: bool = False) -> Toolset:
+def toolset(sources: Sources, memory: Memory | None = None, run_cypher: bool = False) -> Toolset:
     """The one list of tools, for the sources that are configured."""
     topology, datadog, aws = sources.topology, sources.datadog, sources.aws
     tools: list[BaseTool] = []

@@ -30,7 +30,7 @@ def said(*insights: Any) -> str:
     return json.dumps({"insights": list(insights), "patterns": []})
 
 
-MANY = said(*(insight(number) for number in range(300)))
+MANY = said(*(insight(number, components=[f"service-{number}"]) for number in range(300)))
 MIXED = said(insight(1), insight(2, components="pricing"), 7, None, {"title": []})
 # In the middle of the second, without the provider saying so.
 TRUNCATED = said(insight(1), insight(2))[:406]

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from graph import memory
 from graph.errors import EnrichmentRefused, InvalidQuestion
+from graph.memory import keeper
 from graph.runtime import Runtime
 from lab.faults import Hang, Raw, Status
 from lab.minimax import MiniMaxDouble, Reply
@@ -203,7 +203,7 @@ async def test_a_failed_investigation_is_skipped_with_the_reason(
 async def test_while_memory_is_locked_by_somebody_else_it_is_tried_again(
     runtime: Runtime, provider: MiniMaxDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr(keeper, "LOCK_WAIT_S", 0.1)
     async with runtime.storage.locks.held("memory", 1):
         turn_id = (await runtime.investigate(QUESTION))["turn"]["id"]
         await provider.wait_for(ANALYST, 2)

@@ -47,7 +47,8 @@ def test_without_a_root_cause_no_evidence_is_needed() -> None:
 
 def test_checking_a_sound_report_changes_nothing() -> None:
     sound = report("E1", blast_radius=["web"], open_questions=["why?"])
-    assert checked(sound, {"E1": "ok"}).model_dump() == {**sound.model_dump(), "flags": []}
+    added = {"flags": [], "unused_hints": []}
+    assert checked(sound, {"E1": "ok"}).model_dump() == {**sound.model_dump(), **added}
 
 
 def test_checking_drops_unknown_citations_and_flags_them() -> None:

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from graph.errors import SettingsError
-from graph.settings import MODEL_IDS, GraphMapping, Settings, load
+from graph.model_ids import MODEL_IDS
+from graph.settings import GraphMapping, Settings, load
 
 KEY = "sk-do-not-show-me-4711"
 PASSWORD = "graph-password-0815"

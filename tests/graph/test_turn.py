@@ -260,7 +260,7 @@ async def test_a_source_that_is_not_configured_is_named_in_the_report_and_not_of
     provider.queue(ORCHESTRATOR, calling(("conclude", nothing)))
     async with open_lab(neo4j_uri=None) as runtime:
         state = await runtime.investigate(QUESTION)
-    assert offered(provider, 0) == {"conclude"}
+    assert offered(provider, 0) == {"conclude", "recall_memory"}
     assert "NEO4J_URI is not set" in provider.of(ORCHESTRATOR)[0].body["messages"][0]["content"]
     assert state["report"] is not None
     assert state["report"]["flags"] == ["not looked at: topology (NEO4J_URI is not set)", *UNSEEN]
