@@ -144,7 +144,8 @@ class Receipt(TypedDict):
     prompt_version: str | None
     insights: int
     patterns: int
-    baselines: int
+    baselines: NotRequired[int]
+    """Receipts from before there were any do not say."""
     dropped: int
     """Items of the analyst's answer that failed validation, or were vague."""
     input_tokens: int

@@ -83,6 +83,7 @@ class Finished:
                 "seconds": receipt["seconds"],
                 "insights": receipt["insights"],
                 "patterns": receipt["patterns"],
+                "baselines": receipt.get("baselines", 0),
                 "reason": receipt["reason"],
             },
         }

@@ -118,6 +118,7 @@ RESPONSES: dict[tuple[str, str], Any] = {
     ("memory", "begin_enrichment"): Receipt,
     ("memory", "keep_receipt"): None,
     ("memory", "remember"): int,
+    ("memory", "learn"): int,
     ("detach", "hand_over"): Receipt,
     ("detach", "skip"): Receipt,
     ("detach", "waiting"): list[str],

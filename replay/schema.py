@@ -106,8 +106,11 @@ def check_value(name: str, value: Any) -> None:
         return
     if name == "fork":
         check_setup(value["setup"])
-    if name == "report" and check_form("channel report", _REPORT, value).model_dump() != value:
-        raise UnreadableValue("channel report: it has other names than a report")
+    if name == "report":
+        report = check_form("channel report", _REPORT, value)
+        # What a report of an older version did not have is not set.
+        if report.model_dump(exclude_unset=True) != value:
+            raise UnreadableValue("channel report: it has other names than a report")
 
 
 def check_entry(name: str, entry: Any) -> AnyMessage | None:

@@ -195,12 +195,12 @@ class Receipts(BaseModel):
 
 
 class MemoryItem(BaseModel):
-    """What the analyst wrote: an insight or a pattern."""
+    """What the analyst wrote: an insight, a pattern or a baseline."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
-    kind: Literal["insights", "patterns"]
+    kind: Literal["insights", "patterns", "baselines"]
     status: str
     components: list[str]
 

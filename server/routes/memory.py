@@ -31,7 +31,7 @@ class Wanted(Parameters):
 
 @router.get("", summary="List what was learned", responses=documented(422))
 async def items(runtime: Running, wanted: Annotated[Wanted, Query()]) -> MemoryItems:
-    """Insights and patterns, the latest confirmed first."""
+    """Insights, patterns and baselines, the latest confirmed first."""
     offset = place(wanted.cursor)
     found = await runtime.memory.items(wanted.limit, offset)
     items = [MemoryItem.model_validate(entry) for entry in found]

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from graph.memory import Memory
+from graph.memory.shelf import Shelf
 from graph.receipts import enrichment_thread
 from graph.runtime import open_runtime
 from lab.minimax import MiniMaxDouble
@@ -115,7 +115,7 @@ async def test_what_breaks_in_an_enrichment_is_logged_under_its_turn(
     async def broken(*_: object) -> None:
         raise RuntimeError(f"cannot remember {TOKEN}")
 
-    monkeypatch.setattr(Memory, "_confirm", broken)
+    monkeypatch.setattr(Shelf, "write", broken)
     out = io.StringIO()
     with written("graph.nodes.enrich", out):
         async with open_lab() as runtime:

@@ -33,7 +33,8 @@ def estate_settings(
 def secrets(settings: Settings) -> list[str]:
     """The values that may never be printed."""
     values = [getattr(settings, name) for name in type(settings).model_fields]
-    return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    known = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    return list(filter(None, known))
 
 
 async def checked(settings: Settings, *, full: bool = False) -> Checks:
