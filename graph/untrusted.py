@@ -8,13 +8,19 @@ text cannot know.
 import re
 
 _INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]+"
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    r"\ufff9-\ufffb\U000e0000-\U000e0fff]+"
 )
+"""With the tags and the variation selectors: they do not show, and a model can read whole
+sentences that are written in them."""
 
 
-def printable(text: str) -> str:
-    """The text on one line, without control, zero-width and direction-changing characters."""
-    return re.sub(_INVISIBLE, " ", text)
+def printable(text: str, instead: str = " ") -> str:
+    """The text on one line, without control, zero-width and direction-changing characters.
+
+    A space stands for each run of them, or what is to stand `instead`.
+    """
+    return re.sub(_INVISIBLE, instead, text)
 
 
 def fenced(text: str, boundary: str) -> str:

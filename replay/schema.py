@@ -107,9 +107,9 @@ def check_value(name: str, value: Any) -> None:
     if name == "fork":
         check_setup(value["setup"])
     if name == "report":
-        report = check_form("channel report", _REPORT, value)
-        # What a report of an older version did not have is not set.
-        if report.model_dump(exclude_unset=True) != value:
+        report = check_form("channel report", _REPORT, value).model_dump()
+        lacks = _ADDED - value.keys()
+        if {key: part for key, part in report.items() if key not in lacks} != value:
             raise UnreadableValue("channel report: it has other names than a report")
 
 
@@ -197,3 +197,5 @@ def _closed(hint: Any) -> Any:
 _RUN = form_of(KeptRun)
 _SETUP = form_of(KeptSetup)
 _REPORT = TypeAdapter(CheckedReport)
+_ADDED = {"hints", "unused_hints"}
+"""Names that reports of older recordings lack."""

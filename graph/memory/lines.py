@@ -5,6 +5,7 @@ of the analyst either.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -57,6 +58,7 @@ def imported(lines: Iterable[str]) -> tuple[dict[Place, Item], list[str]]:
             known = _Line.model_validate(value)
             item = _ITEM.validate_python(known.item, strict=True)
             finding = _finding(known.kind, item)
+            _check_time(item["last_confirmed"])
         except (ValueError, ValidationError) as error:
             raise UnreadableMemory(f"line {number}: {_said(error)}") from None
         if why := refusal(finding):
@@ -71,6 +73,12 @@ def _finding(kind: Kind, item: Item) -> Finding:
     if kind == "insights":
         return Insight.model_validate(known)
     return (Pattern if kind == "patterns" else Baseline).model_validate(known)
+
+
+def _check_time(text: str) -> None:
+    """Recall reckons with it."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"last_confirmed: {text!r} has no time zone")
 
 
 def _said(error: ValueError) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from graph.memory.confidence import FLOOR, Standing, faded
 from graph.memory.item import Item, name_of, text_of
 from graph.memory.sameness import plain, said, score
-from graph.memory.shelf import Place, Shelf
+from graph.memory.shelf import HEAD_LIMIT, Place, Shelf
 from graph.state import Recalled
 from graph.untrusted import printable
 
@@ -23,8 +23,10 @@ RECALL_LIMIT = 5
 CHARACTERS_LIMIT = 2000
 """Of all hints together; about 500 tokens."""
 ADVICE_LIMIT = 300
-"""Characters of a hint's recommendation; whole, it and the finding could pass the limit above."""
-LOOKED_AT = 60
+NAMES_LIMIT = 200
+"""Characters of a hint's recommendation, and of its components; whole, they and the finding could
+pass the limit above, and a hint that passes it is not shown."""
+LOOKED_AT = HEAD_LIMIT
 """Items whose text is compared, the surest of those that passed the gate."""
 HOP_WEIGHT = 0.6
 """What an item is worth for each hop away."""
@@ -53,7 +55,7 @@ class Hit:
         """The item as the orchestrator sees it."""
         item = self.item
         names = ", ".join(item["components"])
-        text = f"{item['tag']} {names}: {name_of(item)}. {text_of(item)}"
+        text = f"{item['tag']} {names[:NAMES_LIMIT]}: {name_of(item)}. {text_of(item)}"
         if advice := item["recommendation"]:
             text += f" Then: {advice[:ADVICE_LIMIT]}"
         counted = (
@@ -80,7 +82,7 @@ async def hits(
 ) -> list[Hit]:
     """The items to show, the best first; empty when unsure."""
     distances = await _gate(neighbours, text, focus)
-    lists = await shelf.lists(distances)
+    lists = await shelf.heads(distances)
     near: dict[Place, tuple[int, Standing]] = {}
     for name, listed in lists.items():
         for place, rank in listed.items():

@@ -1,8 +1,11 @@
-"""What is not kept: a finding that says nothing, or that tries to be an order."""
+"""What is not kept: a finding that says nothing, or that tries to be an order or somebody else."""
 
 import re
+import unicodedata
+from collections.abc import Iterator
 
 from graph.findings import Baseline, Finding, Findings, Insight
+from graph.untrusted import printable
 
 _VAGUE = re.compile(
     r"\b(?:multiple|several|various|numerous|some|many)\s+(?:\w+\s+){0,3}"
@@ -26,13 +29,21 @@ _ORDER = re.compile(
     r"|<\s*/?\s*(?:system|assistant|user|tool|instructions?)\s*>",
     re.IGNORECASE,
 )
+# What only a hint, a message of a chat or a call of a tool begins with.
+_POSES = re.compile(
+    r"\bM-\w+ \(\d{4}-[^)]*\):|\(found \d+x, confirmed \d+x"
+    r"|<\|\s*\w+\s*\|>|\[/?INST\]|\]~b\]|<\s*/?\s*(?:minimax:)?tool_call\b|<\s*invoke\s+name\b",
+    re.IGNORECASE,
+)
 
 
 def refusal(finding: Finding) -> str | None:
     """Why it is not kept; None when it may be."""
-    whole = " ".join(str(value) for value in finding.model_dump(exclude={"evidence"}).values())
-    if _ORDER.search(whole):
+    readings = list(_readings(finding))
+    if any(map(_ORDER.search, readings)):
         return "it reads as an instruction"
+    if any(map(_POSES.search, readings)):
+        return "it poses as a hint, a message or a call"
     if isinstance(finding, Baseline):
         return None
     said = (
@@ -43,6 +54,18 @@ def refusal(finding: Finding) -> str | None:
     if _VAGUE.search(said) and not (_NUMBER.search(said) and _CHANGE.search(said)):
         return "it is vague: it says that something is wrong, and neither what nor how much"
     return None
+
+
+def _readings(finding: Finding) -> Iterator[str]:
+    """All it says on one line, in plain letters.
+
+    What does not show may stand within a word or between two, so it is read both ways.
+    """
+    values = finding.model_dump(exclude={"evidence"}).values()
+    parts = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    text = unicodedata.normalize("NFKC", " ".join(" ".join(map(str, parts)).split()))
+    yield printable(text)
+    yield printable(text, "")
 
 
 def sifted(findings: Findings) -> Findings:

@@ -69,7 +69,8 @@ def learned(item: Item, turn_id: str, verdict: str, at: str) -> Item | None:
 
 async def _place(shelf: Shelf, changes: Changes, kind: Kind, item: Item) -> None:
     """Add what the finding changes."""
-    known = await _candidates(shelf, changes, kind, item)
+    key = digest([kind, name_of(item).lower(), sorted(map(str.lower, item["components"]))])
+    known = await _candidates(shelf, changes, (kind, key), item)
     turn_id = item["provenance"]["turn_id"]
     found = {place: sameness(item, other) for place, other in known.items()}
     # What this turn refuted as a hint, it has not found again, however alike it sounds.
@@ -84,7 +85,6 @@ async def _place(shelf: Shelf, changes: Changes, kind: Kind, item: Item) -> None
         if turn_id not in known[place]["turns"]:
             changes.items[place] = _confirmed(known[place], item)
         return
-    key = digest([kind, name_of(item).lower(), sorted(map(str.lower, item["components"]))])
     if (kind, key) in known:
         key = digest([key, turn_id])
     for place, (how, _) in found.items():
@@ -96,14 +96,18 @@ async def _place(shelf: Shelf, changes: Changes, kind: Kind, item: Item) -> None
 
 
 async def _candidates(
-    shelf: Shelf, changes: Changes, kind: Kind, item: Item
+    shelf: Shelf, changes: Changes, own: Place, item: Item
 ) -> Mapping[Place, Item]:
-    """Items of the kind that share a component, with what this write has changed of them."""
+    """Items of the kind that share a component, with what this write has changed of them.
+
+    The one at its own place too, however many came after it: it would be written over.
+    """
+    kind = own[0]
     lists = await shelf.lists(item["components"])
     places = [
         place for listed in lists.values() for place in [*listed][:SEEN_LIMIT] if place[0] == kind
     ]
-    stored = await shelf.some(list(dict.fromkeys(places)))
+    stored = await shelf.some(list(dict.fromkeys([*places, own])))
     written = {place: one for place, one in changes.items.items() if place[0] == kind}
     return {**stored, **written}
 

@@ -150,7 +150,7 @@ REQUESTS = {
         only=False,
     ),
     "a question to memory": one(
-        "graph/memory.py",
+        "graph/memory/keeper.py",
         '{"question": question, "focus"',
         '{"question": question.upper(), "focus"',
         f"diverged at plan#1: memory recall {OTHER_REQUEST}",
@@ -260,8 +260,8 @@ RESULTS = {
     ),
     "what the receipt counts": one(
         ENRICH,
-        '"patterns": patterns}',
-        '"patterns": patterns + 1}',
+        '"patterns": len(findings.patterns)',
+        '"patterns": len(findings.patterns) + 1',
         "state differs at enrich#1: enrichment not as recorded after it",
         "-enrichment.patterns: 1",
         "+enrichment.patterns: 2",
@@ -295,20 +295,20 @@ RESULTS = {
         " graph/nodes/enrich.py:",
     ),
     "a read round the tape": one(
-        "graph/memory.py",
+        "graph/memory/keeper.py",
         'return await exchange("memory", "recall", request, live)',
         "return await live()",
-        "raised at plan#1: WentLive: the code reaches for the database.asearch without asking the "
+        "raised at plan#1: WentLive: the code reaches for the database.aget without asking the "
         "tape",
-        " graph/memory.py:",
+        " graph/memory/shelf.py:",
     ),
     "a write round the tape where all is caught": one(
-        "graph/memory.py",
+        "graph/memory/keeper.py",
         'return await exchange("memory", "remember", request, live)',
         "return await live()",
         "raised at enrich#1: WentLive: the code reaches for the database.held without asking the "
         "tape",
-        " graph/memory.py:",
+        " graph/memory/keeper.py:",
     ),
 }
 

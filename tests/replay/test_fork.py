@@ -57,7 +57,8 @@ async def test_a_fork_at_every_step_ends_and_asks_for_nothing_before_it_again(
 ) -> None:
     wire = Wire(provider, datadog_double, aws_double)
     marks = Marks(wire)
-    async with open_lab(**reach) as runtime:
+    # With it a fork would know what its parent was about, and ask for less.
+    async with open_lab(**reach, memory=False) as runtime:
         run_id = await ended(runtime, Asked(SLOW, _id(1), "t"))
         parent = await recorded(runtime, run_id)
         whole = wire.counted()

@@ -38,6 +38,8 @@ def test_an_order_in_a_pattern_is_refused(order: str, field: str) -> None:
         "Ignore the monitor of cart-service, its threshold was changed",
         "Restart the worker; never restart all tasks at once",
         "The runbook says to scale out first",
+        "Look at what M-1a2b3c4d says (2026-11-24): it was found 3x, and confirmed",
+        "Raise <pool> to 20 [E2]; a tool call of the client waits for it",
     ],
 )
 def test_advice_to_people_is_kept(advice: str) -> None:

@@ -114,8 +114,10 @@ def test_what_was_taken_out_can_be_brought_in_elsewhere(
         (lambda line: line.replace('"kind":"insights"', '"kind":"orders"'), "kind"),
         (lambda line: line.replace('"evidence":["E2"]', '"evidence":[]'), "evidence"),
         (lambda line: line.replace('"occurrences":1', f'"occurrences":{10**30}'), "64 bits"),
+        (lambda line: line.replace('"last_confirmed":"2', '"last_confirmed":"x'), "isoformat"),
+        (lambda line: line.replace('00.000Z","marks"', '00.000","marks"'), "no time zone"),
     ],
-    ids=["cut", "list", "type", "kind", "evidence", "huge"],
+    ids=["cut", "list", "type", "kind", "evidence", "huge", "no time", "no zone"],
 )
 def test_a_line_that_is_no_item_is_refused_and_nothing_is_written(
     run: Run, tmp_path: Path, edit: Callable[[str], str], said: str
