@@ -45,10 +45,12 @@ _NAMED_VALUE = re.compile(
     r"(\"[^\"]{6,}\"|'[^']{6,}'|[^\s\"',;&]{6,})",
     re.IGNORECASE,
 )
-# Not within a digest: some of those hold as many digits, and a tenth of them passes for a card.
+# Not within a digest, nor in a UUID: some of those hold as many digits, and a tenth of them
+# passes for a card.
 _CARD = re.compile(
-    r"(?<![\d.])(?<![0-9a-f]{4})(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|65\d\d|3[47]\d\d)"
-    r"(?:[ -]?\d){11,12}(?![\d.])(?![0-9a-f]{4})"
+    r"(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])|"
+    r"((?<![\d.])(?<![0-9a-f]{4})(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|65\d\d|3[47]\d\d)"
+    r"(?:[ -]?\d){11,12}(?![\d.])(?![0-9a-f]{4}))"
 )
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,24}\b"
@@ -163,6 +165,8 @@ def _without_value(found: re.Match[str]) -> str:
 
 
 def _without_card(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return found[0]
     digits = [int(character) for character in found[0] if character.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     is_card = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

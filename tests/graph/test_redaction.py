@@ -87,6 +87,7 @@ def test_a_long_line_takes_time_with_its_length_and_no_more(part: str) -> None:
         "passport=1234567 compass=north-east secretary=annabel",
         "sent at 1763978400000123, order 4111111111111112",
         "digests 83e6134b2239234043628522 and 2239234043628522abcdef01, no card numbers",
+        "run 40615998-2596-466c-880c-008463de5bea, whose digits pass for a card",
         "request_id=6f1c3a path=/checkout user=17",
         "mail from jo.doe@example.org",
         "",
