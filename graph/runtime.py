@@ -266,7 +266,7 @@ async def _memory(
     topology: GraphReader | None,
 ) -> Memory:
     near = Neighbourhood(topology) if topology else None
-    project = await stack.enter_async_context(open_projection(settings))
+    project = await stack.enter_async_context(open_projection(settings, storage))
     return Memory(storage.store, storage.locks, observers, near, project)
 
 

@@ -4,7 +4,7 @@ A message never repeats a secret, nor an address that holds one: it ends up in a
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
@@ -138,3 +138,14 @@ CallerNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_callers)]
 ApiTokens = Annotated[dict[str, SecretStr], NoDecode, BeforeValidator(_tokens)]
 """Tokens by the names of their holders. Each has a name, because the name is what may be shown:
 in a log, a refusal, a metric; and because one holder's token is then changed without the rest."""
+DatadogSite = Literal[
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "datadoghq.eu",
+    "ddog-gov.com",
+]
+"""The sites that the official client knows (2.62.0)."""

@@ -7,7 +7,7 @@ is never part of the message.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ from graph.setting_values import (
     CallerNames,
     ChatEndpoint,
     DatabaseAddress,
+    DatadogSite,
     Identifier,
     Key,
     LongKey,
@@ -41,17 +42,6 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 ModelId = Annotated[str, AfterValidator(model_id)]
-DatadogSite = Literal[
-    "datadoghq.com",
-    "us3.datadoghq.com",
-    "us5.datadoghq.com",
-    "ap1.datadoghq.com",
-    "ap2.datadoghq.com",
-    "uk1.datadoghq.com",
-    "datadoghq.eu",
-    "ddog-gov.com",
-]
-"""The sites that the official client knows (2.62.0)."""
 
 
 class GraphMapping(BaseModel):
@@ -101,7 +91,35 @@ class StateSettings(BaseSettings):
     analyst_model: ModelId = "minimax/MiniMax-M2.5"
 
 
-class Settings(StateSettings):
+class MemorySettings(StateSettings):
+    """What it takes to change what was learned: with the copy of it in the graph database."""
+
+    neo4j_uri: BoltAddress | None = None
+    """Such as bolt://127.0.0.1:7687. Without it there is no topology, and reports say so."""
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr = SecretStr("")
+    neo4j_database: str = "neo4j"
+    graph_mapping: Annotated[GraphMapping, NoDecode] = GraphMapping()
+
+    memory_neo4j_user: str | None = None
+    """With it, insights are copied into the graph, one way; it needs the right to write there."""
+    memory_neo4j_password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _the_copy_has_a_place_and_a_user(self) -> Self:
+        if self.memory_neo4j_user is not None and self.neo4j_uri is None:
+            raise ValueError(
+                "NEO4J_URI is not set, but MEMORY_NEO4J_USER is: set both, or unset "
+                "MEMORY_NEO4J_USER to do without the copy of insights"
+            )
+        if self.memory_neo4j_user is None and self.memory_neo4j_password.get_secret_value():
+            raise ValueError(
+                "MEMORY_NEO4J_USER is not set, but MEMORY_NEO4J_PASSWORD is: set both, or none"
+            )
+        return self
+
+
+class Settings(MemorySettings):
     """Everything an operator can set."""
 
     minimax_api_key: Key = Field(
@@ -116,17 +134,6 @@ class Settings(StateSettings):
     model_connect_timeout_s: float = Field(default=5, gt=0)
     model_retry_wait_s: float = Field(default=20, ge=0)
     """Longest wait between two attempts; a longer Retry-After ends the attempts."""
-
-    neo4j_uri: BoltAddress | None = None
-    """Such as bolt://127.0.0.1:7687. Without it there is no topology, and reports say so."""
-    neo4j_user: str = "neo4j"
-    neo4j_password: SecretStr = SecretStr("")
-    neo4j_database: str = "neo4j"
-    graph_mapping: Annotated[GraphMapping, NoDecode] = GraphMapping()
-
-    memory_neo4j_user: str | None = None
-    """With it, insights are copied into the graph, one way; it needs the right to write there."""
-    memory_neo4j_password: SecretStr = SecretStr("")
 
     run_cypher: bool = False
     """Whether the model may write Cypher of its own, guarded; off by default."""
@@ -257,6 +264,11 @@ def load() -> Settings:
 def load_state() -> StateSettings:
     """The part of the settings that reading what was recorded takes. Raises SettingsError."""
     return _loaded(StateSettings)
+
+
+def load_memory() -> MemorySettings:
+    """The part of the settings that changing what was learned takes. Raises SettingsError."""
+    return _loaded(MemorySettings)
 
 
 def keep_litellm_offline() -> None:

@@ -1,7 +1,7 @@
 """The lab's graph database: ArcadeDB on loopback, spoken to with the real Neo4j driver.
 
 It is not Neo4j: it speaks Bolt and openCypher. It comes as a wheel with its own Java runtime.
-The product sees it through an account that may only read.
+The product sees it through an account that may only read, and copies insights through another.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from lab.topology import Topology
 
 START_LIMIT_S = 60
 STOP_LIMIT_S = 10
-READER = "agent"
+READER, WRITER = "agent", "scribe"
 
 
 class BoltUnavailable(Exception):
@@ -37,11 +37,12 @@ class BoltUnavailable(Exception):
 
 @dataclass(frozen=True)
 class BoltServer:
-    """A running server: its address, and the account that may read."""
+    """A running server: its address, and the accounts that may read and write."""
 
     uri: str
     reader_password: str
     admin: AsyncDriver
+    writer_password: str = ""
 
     async def load(self, topology: Topology, database: str) -> None:
         """Replace what `database` holds by the estate, with times counted back from now."""
@@ -82,7 +83,7 @@ async def serve(databases: Sequence[str]) -> AsyncIterator[BoltServer]:
                 telemetry_disabled=True,
             ) as admin:
                 await _until_ready(admin, databases, process, launch.output)
-                yield BoltServer(uri, launch.reader_password, admin)
+                yield BoltServer(uri, launch.reader_password, admin, launch.writer_password)
 
 
 @asynccontextmanager
@@ -108,6 +109,7 @@ class _Launch:
     http_port: int
     admin_password: str = field(default_factory=lambda: secrets.token_hex(16))
     reader_password: str = field(default_factory=lambda: secrets.token_hex(16))
+    writer_password: str = field(default_factory=lambda: secrets.token_hex(16))
 
     @property
     def output(self) -> Path:
@@ -129,6 +131,7 @@ class _Launch:
         groups = {
             "admin": _group(administer, everything),
             "reader": _group([], ["readRecord"]),
+            "writer": _group(["updateSchema"], everything),
             "*": _group([], []),
         }
         (self.root / "config").mkdir()
@@ -140,7 +143,8 @@ class _Launch:
         file.write_text("\n".join(f'"{argument}"' for argument in self._arguments()))
 
     def _arguments(self) -> list[str]:
-        users = f"root,{READER}:{self.reader_password}:reader"
+        reader = f"{READER}:{self.reader_password}:reader"
+        users = f"root,{reader},{WRITER}:{self.writer_password}:writer"
         options = {
             "server.rootPath": self.root,
             "server.databaseDirectory": self.root / "databases",

@@ -18,20 +18,26 @@ from graph.errors import NetForgeError, StateUnavailable
 from graph.memory.item import MemoryStatus, name_of
 from graph.memory.keeper import Memory
 from graph.memory.lines import UnreadableMemory, exported, imported
+from graph.memory.projection import Projection, open_projection, open_writer
 from graph.memory.recall import hint_id
-from graph.settings import load_state
-from graph.storage import open_storage
+from graph.settings import StateSettings, load_memory, load_state
+from graph.storage import Storage, open_storage
 from graph.untrusted import printable
 
 DESCRIPTION = """Look at what was learned in the state that STATE_DIR or DATABASE_URL names, say
 what is wrong, take it elsewhere. ID is an item's id, or the beginning of one, as in a hint
 (M-1a2b3c4d)."""
 COULD_NOT = 2
+READS = ("list", "show", "export")
 MARKS: dict[str, MemoryStatus] = {
     "acknowledge": "acknowledged",
     "resolve": "resolved",
     "retire": "retired",
 }
+
+
+class NoCopy(NetForgeError):
+    """There is no graph database to copy to."""
 
 
 class MemoryUnknown(NetForgeError):
@@ -42,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked, and answer with the exit code."""
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    # What could not be copied to the graph is a warning, and must not be missed.
+    logging.getLogger("graph.memory").setLevel(logging.WARNING)
     try:
         return asyncio.run(_run(chosen))
     except NetForgeError as error:
@@ -66,13 +74,17 @@ def _parser() -> argparse.ArgumentParser:
         marked.add_argument("id", metavar="ID")
         marked.add_argument("--by", default=getpass.getuser(), help="who says so")
     commands.add_parser("export", help="print all items as JSON lines")
+    commands.add_parser("copy", help="copy all insights to the graph database (MEMORY_NEO4J_USER)")
     bring = commands.add_parser("import", help="write the items of a file of JSON lines")
     bring.add_argument("file", metavar="FILE")
     return whole
 
 
 async def _run(chosen: argparse.Namespace) -> int:
-    async with _opened() as memory:
+    if chosen.command == "copy":
+        await _copy()
+        return 0
+    async with _opened(changes=chosen.command not in READS) as memory:
         match chosen.command:
             case "list":
                 await _list(memory, chosen.limit, chosen.component)
@@ -92,12 +104,37 @@ async def _run(chosen: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def _opened() -> AsyncIterator[Memory]:
-    settings = load_state()
+async def _opened(*, changes: bool) -> AsyncIterator[Memory]:
+    """The memory; what it `changes` is copied to the graph database, where that is set."""
+    if not changes:
+        async with _storage(load_state()) as storage:
+            yield Memory(storage.store, storage.locks)
+        return
+    settings = load_memory()
+    async with (
+        _storage(settings) as storage,
+        open_projection(settings, storage) as project,
+    ):
+        yield Memory(storage.store, storage.locks, project=project)
+
+
+@asynccontextmanager
+async def _storage(settings: StateSettings) -> AsyncIterator[Storage]:
     if settings.database_url is None and not await asyncio.to_thread(settings.state_dir.is_dir):
         raise StateUnavailable(f"STATE_DIR={settings.state_dir} is not there: nothing was learned")
     async with open_storage(settings, alone=False) as storage:
-        yield Memory(storage.store, storage.locks)
+        yield storage
+
+
+async def _copy() -> None:
+    settings = load_memory()
+    if settings.memory_neo4j_user is None:
+        raise NoCopy("nothing was copied, MEMORY_NEO4J_USER is not set: see docs/operating.md")
+    async with _storage(settings) as storage, open_writer(settings) as driver:
+        memory = Memory(storage.store, storage.locks)
+        keys = [key async for key, kind, _ in memory.walk() if kind == "insights"]
+        copied = await Projection(driver, settings, storage).copy(keys)
+    _print(f"{copied} insights were copied to {settings.neo4j_uri}")
 
 
 async def _list(memory: Memory, limit: int, component: str | None) -> None:

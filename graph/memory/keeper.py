@@ -1,6 +1,6 @@
 """The memory that nodes, people and the server use; what nodes do passes through the tape."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ from graph.tape import exchange
 if TYPE_CHECKING:
     from graph.storage import Locks
 
-Project = Callable[[Mapping[Place, Item]], Awaitable[None]]
-"""Copies items elsewhere; what fails there is logged and changes nothing else."""
+Project = Callable[[Iterable[Place]], None]
+"""Takes note of items that changed, to copy them elsewhere; never fails."""
 SCAN_LIMIT = 500
 """Items on one page."""
 
@@ -68,10 +68,8 @@ class Memory:
             async with self._locks.held("memory", LOCK_WAIT_S):
                 changes, _ = await consolidated(self._shelf, findings, provenance)
                 changes.other.append(PutOp(RECEIPTS, receipt["turn_id"], dict(receipt)))
-                await self._shelf.write(changes)
+                await self._write(changes)
                 self._observers.receipt_kept(receipt)
-            if self._project and changes.items:
-                await self._project(changes.items)
             return len(changes.items)
 
         return await exchange("memory", "remember", request, live)
@@ -91,7 +89,7 @@ class Memory:
                     if changed is not None:
                         changes.items[place] = changed
                 if changes.items:
-                    await self._shelf.write(changes)
+                    await self._write(changes)
             return len(changes.items)
 
         request = {"turn": turn_id, "verdicts": dict(verdicts), "at": at}
@@ -101,13 +99,13 @@ class Memory:
         """Consolidate findings that no turn of ours made: how many items changed, and refused."""
         async with self._locks.held("memory", LOCK_WAIT_S):
             changes, refused = await consolidated(self._shelf, findings, provenance)
-            await self._shelf.write(changes)
+            await self._write(changes)
         return len(changes.items), refused
 
     async def put_back(self, items: Mapping[Place, Item]) -> int:
         """Write items as they were exported, in place of those with their keys."""
         async with self._locks.held("memory", LOCK_WAIT_S):
-            await self._shelf.write(Changes(dict(items)))
+            await self._write(Changes(dict(items)))
         return len(items)
 
     async def items(self, limit: int = SCAN_LIMIT, offset: int = 0) -> list[dict[str, Any]]:
@@ -155,5 +153,10 @@ class Memory:
             marks = [*item["marks"], Mark(status=status, by=by, at=at)][-MARKS_KEPT:]
             changed = item.copy()
             changed["status"], changed["marks"] = status, marks
-            await self._shelf.write(Changes({(kind, key): changed}))
+            await self._write(Changes({(kind, key): changed}))
         return {"id": key, "kind": kind, **changed}
+
+    async def _write(self, changes: Changes) -> None:
+        await self._shelf.write(changes)
+        if self._project:
+            self._project(changes.items)

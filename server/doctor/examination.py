@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from graph.settings import Settings
-from server.doctor import aws, datadog, investigation, models, state, topology
+from server.doctor import aws, datadog, investigation, models, projection, state, topology
 from server.doctor.check import Check, Work, examined
 from server.doctor.hiding import secrets_of, without
 
@@ -82,7 +82,16 @@ def _works(settings: Settings) -> list[Work]:
             "see what locks or slows the database: another process that makes its tables, or "
             "the disk",
         ),
+        *_copying(settings),
     ]
+
+
+def _copying(settings: Settings) -> list[Work]:
+    """Only where insights are copied: it is no source, and nothing is missing without it."""
+    if settings.memory_neo4j_user is None:
+        return []
+    remedy = "let this machine reach NEO4J_URI, or unset MEMORY_NEO4J_USER to do without the copy"
+    return [Work("projection", partial(projection.writes, settings), SOURCE_LIMIT_S, remedy)]
 
 
 def _investigation(settings: Settings) -> Work:

@@ -47,7 +47,7 @@ def test_without_a_root_cause_no_evidence_is_needed() -> None:
 
 def test_checking_a_sound_report_changes_nothing() -> None:
     sound = report("E1", blast_radius=["web"], open_questions=["why?"])
-    added = {"flags": [], "unused_hints": []}
+    added: dict[str, list[str]] = {"flags": [], "unused_hints": []}
     assert checked(sound, {"E1": "ok"}).model_dump() == {**sound.model_dump(), **added}
 
 

@@ -173,6 +173,23 @@ def test_an_address_that_is_not_bolt_is_refused(
 
 
 @pytest.mark.usefixtures("key")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("MEMORY_NEO4J_USER", "NEO4J_URI is not set, but MEMORY_NEO4J_USER is: "),
+        ("MEMORY_NEO4J_PASSWORD", "MEMORY_NEO4J_USER is not set, but MEMORY_NEO4J_PASSWORD is: "),
+    ],
+)
+def test_a_copy_of_insights_without_its_place_or_its_user_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str, said: str
+) -> None:
+    monkeypatch.setenv(given, PASSWORD)
+    message = complaint()
+    assert message.startswith(said)
+    assert PASSWORD not in message
+
+
+@pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("scheme", ["bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"])
 def test_every_bolt_scheme_is_taken(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("NEO4J_URI", f"{scheme}://127.0.0.1:7687")

@@ -1,8 +1,9 @@
 """The contract suite on a real Neo4j, and what only a real Neo4j can show.
 
-The suite is all tests of test_topology.py and test_foreign_graph.py, and of test_run_cypher.py
-those on what a model's own query answers, shows and may not do. They are collected a second time
-here, so that one process has them all: a Community server has one database to share.
+The suite is all tests of test_topology.py and test_foreign_graph.py, of test_run_cypher.py those
+on what a model's own query answers, shows and may not do, and all of the copy of memory in
+tests/graph/memory/test_projection.py. They are collected a second time here, so that one process
+has them all: a Community server has one database to share.
 """
 
 import asyncio
@@ -17,12 +18,15 @@ from types import SimpleNamespace
 import pytest
 from neo4j import AsyncDriver
 
+from graph.settings import Settings
 from graph.tools.question import ReadFailed
 from graph.tools.topology import cypher
 from graph.tools.topology.cypher import GraphReader
 from lab.bolt import BoltServer
 from lab.incident import load
 from tests.conftest import MakeSettings
+from tests.graph.memory import test_projection as projection
+from tests.graph.memory.copies import Copy
 from tests.graph.tools.topology import neo4j_server
 from tests.graph.tools.topology import test_foreign_graph as foreign_graph
 from tests.graph.tools.topology import test_run_cypher as run_cypher
@@ -50,7 +54,7 @@ OF_QUERIES = (
 )
 
 for _name, _test in [
-    *(entry for part in (topology, foreign_graph) for entry in vars(part).items()),
+    *(entry for part in (topology, foreign_graph, projection) for entry in vars(part).items()),
     *((test.__name__, test) for test in OF_QUERIES),
 ]:
     if _name.startswith("test_"):
@@ -94,6 +98,16 @@ async def shop(reader: GraphReader, server: BoltServer) -> GraphReader:
     """A reader of the default incident's estate, loaded anew: other tests empty the database."""
     await server.load(load("bad-deploy").topology, DATABASE)
     return reader
+
+
+@pytest.fixture
+def copy(server: BoltServer) -> Copy:
+    return Copy(server, DATABASE)
+
+
+@pytest.fixture
+def copy_settings(lab_settings: MakeSettings, address: Address) -> Settings:
+    return lab_settings(memory_neo4j_user=address.user, memory_neo4j_password=address.password)
 
 
 async def count(driver: AsyncDriver) -> int:
