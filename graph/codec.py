@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, NotRequired, cast
+from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
 from langchain_core.messages import (
     AIMessage,
@@ -19,7 +19,7 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from graph.errors import UnreadableValue
@@ -44,6 +44,10 @@ _TYPES: dict[str, type[BaseMessage]] = {
 _CLOSED = with_config(ConfigDict(extra="forbid", strict=True))
 """No names but those of the form, and no value that would have to be turned into another."""
 
+_Part = TypeVar("_Part")
+_Listed = Annotated[list[_Part], Field(fail_fast=True)]
+"""Read up to the first wrong entry: the errors of millions would fill the memory."""
+
 
 @_CLOSED
 class _Call(TypedDict):
@@ -67,7 +71,7 @@ class _Plain(TypedDict):
     type: Literal["human", "system"]
     id: NotRequired[str]
     name: NotRequired[str]
-    content: str | list[str | dict[str, Any]]
+    content: str | _Listed[str | dict[str, Any]]
     additional_kwargs: NotRequired[dict[str, Any]]
     response_metadata: NotRequired[dict[str, Any]]
 
@@ -75,8 +79,8 @@ class _Plain(TypedDict):
 @_CLOSED
 class _Answer(_Plain):
     type: Literal["ai"]  # type: ignore[misc]
-    tool_calls: NotRequired[list[_Call]]
-    invalid_tool_calls: NotRequired[list[_InvalidCall]]
+    tool_calls: NotRequired[_Listed[_Call]]
+    invalid_tool_calls: NotRequired[_Listed[_InvalidCall]]
     usage_metadata: NotRequired[dict[str, Any]]
 
 

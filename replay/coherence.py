@@ -10,9 +10,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
-from graph.codec import MESSAGES
+from graph.codec import MESSAGES, canonical, encode_message
 from graph.errors import UnreadableValue
 from replay.exchanges import check_digests, check_exchange, check_referred, referred
+from replay.lines import values_in
 from replay.recording import NODES
 from replay.schema import check_entry, is_list
 
@@ -20,6 +21,9 @@ CALLS_LIMIT = 1000
 """Calls in one answer of a model."""
 REPEATED_LIMIT = 200_000_000
 """Characters that the calls of one answer may come to if each repeats the longest text."""
+ARGUMENTS_LIMIT = 100_000
+"""Values in the calls of one answer. No model writes so many, and each that is wrong has an error
+of its own, which is a thousand times as large."""
 _VISIT = re.compile(r"(plan|respond|enrich)#\d{1,9}|(tool)#\d{1,9}\.\d{1,9}")
 
 
@@ -32,6 +36,7 @@ class Coherence:
         self._ids: list[str] = []
         self._known: set[str] = set()
         self._messages: dict[str, AnyMessage] = {}
+        self._referred: dict[tuple[str, str], int] = {}
         self._calls = 1
         self._longest = 0
 
@@ -66,17 +71,27 @@ class Coherence:
         """The next entry of that list."""
         message = check_entry(name, entry)
         self._lengths[name] = self._lengths.get(name, 0) + 1
-        if name == "exchanges":
-            check_exchange(entry)
         if message is not None:
             self._message(message)
+        elif name == "exchanges" and (answer := check_exchange(entry)):
+            self._makes_hold(answer)
 
-    def refers(self, entry: dict[str, Any]) -> None:
-        """That exchange of a step asks what it says, and has its answer in this segment."""
+    def refers(self, entry: dict[str, Any]) -> int:
+        """That exchange of a step asks what it says, and has its answer in this segment.
+
+        For when all entries of the segment are known. Answers with the values of the message that
+        it refers to, which a rerun copies for each exchange that does.
+        """
         check_digests(entry)
-        if found := referred(entry):
+        found = referred(entry)
+        if found is None:
+            return 0
+        # Once for each message: it can be long, and any number of exchanges can refer to it.
+        if found not in self._referred:
             kind, message_id = found
-            check_referred(kind, message_id, self._messages.get(message_id))
+            message = check_referred(kind, message_id, self._messages.get(message_id))
+            self._referred[found] = values_in(canonical(encode_message(message)))
+        return self._referred[found]
 
     def _message(self, message: AnyMessage) -> None:
         message_id = str(message.id)
@@ -85,10 +100,17 @@ class Coherence:
         self._ids.append(message_id)
         self._known.add(message_id)
         self._messages[message_id] = message
+        self._makes_hold(message)
+
+    def _makes_hold(self, message: AnyMessage) -> None:
+        """Raise UnreadableValue when it would make the code hold too much."""
         if isinstance(message, AIMessage):
             self._calls = max(self._calls, len(message.tool_calls))
             complaints = [len(call["error"] or "") for call in message.invalid_tool_calls]
             self._longest = max(self._longest, *complaints, 0)
+            asked = values_in(canonical([call["args"] for call in message.tool_calls]))
+            if asked > ARGUMENTS_LIMIT:
+                raise UnreadableValue(f"a model makes calls with {asked} values")
         if isinstance(message, ToolMessage):
             shown = message.artifact.get("text") if isinstance(message.artifact, dict) else ""
             self._longest = max(self._longest, len(message.text), len(str(shown)))

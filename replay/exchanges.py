@@ -3,7 +3,7 @@
 import functools
 from typing import Annotated, Any, Literal, NotRequired
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -131,10 +131,11 @@ RESPONSES: dict[tuple[str, str], Any] = {
 """Of each kind and name; what tools answer with has one form whatever their names."""
 
 
-def check_exchange(entry: dict[str, Any]) -> None:
+def check_exchange(entry: dict[str, Any]) -> AIMessage | None:
     """Raise UnreadableValue for an exchange whose parts are not those of its kind.
 
-    That it has the parts of an exchange is known.
+    That it has the parts of an exchange is known. Answers with the message that it holds in full,
+    if it holds one.
     """
     kind, name = entry["kind"], entry["name"]
     what = f"the exchange {kind} {name[:LEFT_OUT]}"
@@ -145,13 +146,15 @@ def check_exchange(entry: dict[str, Any]) -> None:
     check_form(
         f"{what}: request", _MODEL_REQUEST if kind == "model" else _REQUEST, entry["request"]
     )
+    answer = None
     if entry["response"] is None and entry["status"] == "error":
         # It was raised, or cut off.
         check_form(f"{what}: error", _TEXT, entry["error"])
     else:
         check_form(f"{what}: response", form, entry["response"])
-        _check_response(kind, entry["response"])
+        answer = _check_response(kind, entry["response"])
     check_form(f"{what}: measured", _measured(entry), entry["measured"])
+    return answer
 
 
 def check_digests(entry: dict[str, Any]) -> None:
@@ -177,17 +180,17 @@ def referred(entry: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def check_referred(kind: str, message_id: str, message: Any) -> None:
-    """Raise UnreadableValue when the message is not one that such an exchange answers with."""
+def check_referred(kind: str, message_id: str, message: AnyMessage | None) -> AnyMessage:
+    """The message. Raises UnreadableValue when it is not one that such an exchange answers with."""
     if kind == "ai" and isinstance(message, AIMessage):
-        return
+        return message
     if kind == "tool" and isinstance(message, ToolMessage):
         try:
             ToolResult.model_validate(message.artifact, strict=True)
         except ValidationError as error:
             said = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise UnreadableValue(f"message {message_id!r} holds no result: {said}") from None
-        return
+        return message
     raise UnreadableValue(f"there is no message {message_id!r} of type {kind}")
 
 
@@ -200,7 +203,7 @@ def _check_address(what: str, entry: dict[str, Any]) -> None:
         raise UnreadableValue(f"{what}: its address is none")
 
 
-def _check_response(kind: str, response: Any) -> None:
+def _check_response(kind: str, response: Any) -> AIMessage | None:
     if kind == "clock":
         check_moment(response)
     elif kind == "identity":
@@ -211,6 +214,8 @@ def _check_response(kind: str, response: Any) -> None:
         message = decode_message(response["in_full"])
         if not isinstance(message, AIMessage):
             raise UnreadableValue("a model answers with another's message")
+        return message
+    return None
 
 
 def _measured(entry: dict[str, Any]) -> TypeAdapter[Any]:

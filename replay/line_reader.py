@@ -7,7 +7,7 @@ from typing import Any
 from graph.errors import UnreadableValue
 from graph.untrusted import printable
 from replay.coherence import Coherence
-from replay.lines import UnreadableRecording, parsed
+from replay.lines import VALUES_LIMIT, UnreadableRecording, parsed
 from replay.recording import STEPS_LIMIT, Change, Segment, State, Step
 from replay.schema import check_moment, check_run, check_value
 
@@ -24,6 +24,7 @@ class LineReader:
         self._ahead: tuple[int, Any] = (-1, None)
         self._states = 0
         self._exchanged: list[tuple[int, Any]] = []
+        self._answers = 0
 
     def run(self) -> Mapping[str, Any]:
         """The first line's row of a run."""
@@ -49,8 +50,15 @@ class LineReader:
             found.append(Segment(of, start, following, self._steps(fit), at))
             for place, entry in self._exchanged:
                 with self._at(place):
-                    fit.refers(entry)
+                    self._refers(fit, entry)
         return found
+
+    def _refers(self, fit: Coherence, entry: Any) -> None:
+        self._answers += fit.refers(entry)
+        if self._answers > VALUES_LIMIT:
+            raise UnreadableValue(
+                f"the answers so far come to {self._answers} values; {VALUES_LIMIT} is the most"
+            )
 
     def _start(self, fit: Coherence) -> State:
         state: dict[str, Any] = {}

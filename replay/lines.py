@@ -6,12 +6,15 @@ from typing import Any
 
 from graph.codec import check_nesting, read_json
 from graph.errors import UnreadableValue
+from graph.untrusted import printable
 
 VERSION = 1
 CHARACTERS_LIMIT = 50_000_000
-LINES_LIMIT = 500_000
+LINES_LIMIT = 100_000
+"""Each takes about 30 microseconds to be read. A run takes some hundreds, and a thread of a
+thousand turns before it some ten thousands."""
 VALUES_LIMIT = 5_000_000
-"""Commas and opening brackets of a file: what it takes in memory grows with these."""
+"""As `values_in` counts those of a file: what it takes in memory grows with these."""
 SHOWN = 40
 """Characters of something wrong that an error shows."""
 AGAIN = "export it again, and keep it as it is"
@@ -66,7 +69,7 @@ def whole(text: str) -> list[str]:
     number = text.count("\n")
     if number > LINES_LIMIT:
         raise UnreadableRecording(f"it has {number} lines; {LINES_LIMIT} is the most")
-    values = sum(map(text.count, ",[{"))
+    values = values_in(text)
     if values > VALUES_LIMIT:
         raise UnreadableRecording(f"it has {values} values; {VALUES_LIMIT} is the most")
     if text.startswith("\ufeff"):
@@ -82,7 +85,7 @@ def whole(text: str) -> list[str]:
     if not isinstance(end, dict) or set(end) != {"end", "lines"}:
         raise UnreadableRecording(f"it is not whole: line {number} is not a last one; {AGAIN}")
     if end["lines"] != number - 1:
-        said = _spelled(end["lines"])[:SHOWN]
+        said = _shown(end["lines"])
         raise UnreadableRecording(
             f"lines were lost or added: {number - 1} stand before the last, which counted {said}; "
             f"{AGAIN}"
@@ -90,13 +93,22 @@ def whole(text: str) -> list[str]:
     return lines
 
 
+def values_in(text: str) -> int:
+    """Commas and opening brackets in it: about as many as it has values, and quickly counted."""
+    return sum(map(text.count, ",[{"))
+
+
 def _check_version(first: Any) -> None:
     version = first.get("tape") if isinstance(first, dict) else None
     if version is None:
         raise UnreadableRecording("line 1 is not the first line of a recording")
     if type(version) is not int or version != VERSION:
-        said = _spelled(version)[:SHOWN]
+        said = _shown(version)
         raise UnreadableRecording(f"it is of version {said}; this code reads version {VERSION}")
+
+
+def _shown(value: Any) -> str:
+    return printable(_spelled(value)[:SHOWN])
 
 
 def _spelled(value: Any) -> str:

@@ -22,6 +22,8 @@ NAME_LIMIT = 1000
 """Characters of an id or of a boundary word: they are repeated wherever they are used."""
 PLACE_LIMIT = 200
 """Characters of a place within a value that an error names."""
+LIST_LIMIT = 10_000
+"""Entries of a list in a report or in settings, whose forms tell of every wrong one."""
 NUMBER_LIMIT = 10**12
 """Of a setting; beyond it no clock counts."""
 TEXTS_OF_A_ROW = ("run_id", "thread_id", "origin", "question", "asked_at")
@@ -107,6 +109,7 @@ def check_value(name: str, value: Any) -> None:
     if name == "fork":
         check_setup(value["setup"])
     if name == "report":
+        _check_lists("channel report", value)
         report = check_form("channel report", _REPORT, value).model_dump()
         lacks = _ADDED - value.keys()
         if {key: part for key, part in report.items() if key not in lacks} != value:
@@ -140,6 +143,8 @@ def is_list(name: str) -> bool:
 
 def check_setup(setup: Any) -> None:
     """Raise UnreadableValue for what is not what a run ran with."""
+    if isinstance(setup, dict):
+        _check_lists("the setup", setup.get("settings"))
     check_form("the setup", _SETUP, setup)
     for name, value in setup["settings"].items():
         if type(value) in (int, float) and not 0 <= value <= NUMBER_LIMIT:
@@ -162,6 +167,12 @@ def check_names(what: str, value: dict[str, Any]) -> None:
         text = value.get(name)
         if isinstance(text, str) and len(text) > NAME_LIMIT:
             raise UnreadableValue(f"{what}: {name} has {len(text)} characters")
+
+
+def _check_lists(what: str, value: Any) -> None:
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, list) and len(part) > LIST_LIMIT:
+            raise UnreadableValue(f"{what}: {name[:PLACE_LIMIT]} has {len(part)} entries")
 
 
 @functools.cache

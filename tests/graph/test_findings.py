@@ -267,3 +267,39 @@ def test_what_stands_behind_many_braces_is_found_all_the_same() -> None:
 def test_of_very_many_items_the_first_are_looked_at_and_all_are_counted() -> None:
     text = json.dumps({"insights": [{}] * 5_000 + [insight()]})
     assert counts(read_findings(text, KNOWN)) == (0, 0, 5_001)
+
+
+def test_an_answer_that_is_too_long_is_not_read() -> None:
+    with pytest.raises(UnreadableAnswer, match="it has 500001 characters; 500000 is the most"):
+        read_findings(CLEAN.ljust(500_001), KNOWN)
+    assert counts(read_findings(CLEAN.ljust(500_000), KNOWN)) == (1, 1, 0)
+
+
+def broken(note: str) -> str:
+    """An answer that begins with this note and lacks its last brackets."""
+    return f'{{"note":{note},{CLEAN[1:]}'.removesuffix("]}")
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (f'"{"x" * 10_000}"', f'"{"x" * 20_000}"'),
+        (f"{'[' * 40}{']' * 40}", f"{'[' * 60}{']' * 60}"),
+    ],
+    ids=["long", "deep"],
+)
+def test_broken_json_is_repaired_unless_it_is_very(short: str, long: str) -> None:
+    assert counts(read_findings(broken(short), KNOWN)) == (1, 1, 0)
+    with pytest.raises(UnreadableAnswer, match="no JSON object"):
+        read_findings(broken(long), KNOWN)
+
+
+@pytest.mark.parametrize("begun", [50, 100])
+def test_what_is_read_in_vain_again_and_again_is_given_up(begun: int) -> None:
+    """Each brace begins an object of thirty thousand characters that is none."""
+    text = '{"a":' * begun + '"' + "x" * 30_000 + f'" !\n{CLEAN}'
+    if begun == 50:
+        assert counts(read_findings(text, KNOWN)) == (1, 1, 0)
+    else:
+        with pytest.raises(UnreadableAnswer, match="no JSON object"):
+            read_findings(text, KNOWN)

@@ -183,7 +183,7 @@ def _values(text: str, chance: random.Random, _texts: Sequence[str]) -> str:
         else:
             value = with_value(value, path, copy.deepcopy(chance.choice(NASTY)))
         if chance.random() < 0.7:
-            _fit_digest(value)
+            fit_digest(value)
         lines[place] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return "".join(f"{line}\n" for line in lines)
 
@@ -262,7 +262,7 @@ def without_value(value: Any, path: Path) -> Any:
     return value
 
 
-def _fit_digest(value: Any) -> None:
+def fit_digest(value: Any) -> None:
     """Make the digest of an exchange the one of its request, as whoever edits it can."""
     entry = value.get("entry") if isinstance(value, dict) else None
     if isinstance(entry, dict) and {"digest", "request"} <= entry.keys():

@@ -234,6 +234,16 @@ RESULTS = {
         "-next: plan",
         "+next: respond",
     ),
+    "a node of another name": Change(
+        [
+            Edit(
+                BUILD, '        "enrich",\n        recorded(', '        "study",\n        recorded('
+            ),
+            Edit(BUILD, '"enrich": "enrich"', '"enrich": "study"'),
+            Edit(BUILD, 'add_edge("enrich", END)', 'add_edge("study", END)'),
+        ],
+        "path differs at plan#1: the current code has no node 'enrich'",
+    ),
     "no end after the answer": one(
         RESPOND,
         'return "end" if isinstance',

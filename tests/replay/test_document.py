@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -135,6 +136,10 @@ TEXTS: dict[str, tuple[Edit, str]] = {
     "with lines swapped": (swapped, r"."),
     "with a word changed": (replaced("All is well.", "All is bell."), r"a line was changed"),
     "with its seal changed": (replaced('{"end":"', '{"end":"0'), r"a line was changed"),
+    "with a count that would change a screen": (
+        lambda text: re.sub(r'"lines":\d+}\n$', '"lines":"\u202e\u2066"}\n', text),
+        r"which counted [^\u202e\u2066]*; export it again",
+    ),
     "with its count as a float": (
         lambda text: text.replace(',"lines":', ',"lines":0.0,"x":'),
         r"is not a last one",

@@ -191,6 +191,26 @@ def long_complaint_that_calls_repeat(lines: Lines) -> None:
     ]
 
 
+def many_values_in_a_call(lines: Lines) -> None:
+    lines[place_of(lines, type="ai")]["entry"]["tool_calls"][0]["args"] = {"a": [0] * 100_001}
+
+
+def long_answer_that_exchanges_repeat(lines: Lines) -> None:
+    """A hundred exchanges answer with one result of fifty thousand values."""
+    named = exchange(lines, "tool", "find_services")["response"]["artifact"]
+    lines[place_of(lines, id=named)]["entry"]["artifact"]["data"] = [0] * 50_000
+    place = place_of(lines, kind="tool", name="find_services")
+    head = max(number for number in range(place) if "change" in lines[number])
+    lines[head]["list"] += 99
+    lines[place:place] = [lines[place]] * 99
+
+
+def many_entries_in_a_report(lines: Lines) -> None:
+    for line in lines:
+        if line.get("change") == "report" and line["value"]:
+            line["value"]["open_questions"] = ["Why?"] * 10_001
+
+
 def message_for(kind: str, name: str, key: str, of: str) -> Callable[[Lines], None]:
     """The answer refers to the first message of that type instead."""
 
@@ -211,6 +231,8 @@ def other_text(lines: Lines) -> None:
 
 
 TOO_LONG = "x" * 1001
+ANSWER = {"type": "ai", "content": ""}
+CALL = {"type": "tool_call", "id": "c", "name": "find_services", "args": {}}
 WRONG: dict[str, tuple[Callable[[Lines], None], str]] = {
     "a channel that is not there": (change("extra", "start", start="alert"), "no channel 'extra'"),
     "a list where a value belongs": (
@@ -240,6 +262,24 @@ WRONG: dict[str, tuple[Callable[[Lines], None], str]] = {
     "1,200 calls at once": (many_calls, "makes 1200 calls at once"),
     "a long text that calls repeat": (long_text_that_calls_repeat, "makes 800 calls at once, and"),
     "a long complaint of calls": (long_complaint_that_calls_repeat, "makes 800 calls at once, and"),
+    "a call of 100,000 values": (many_values_in_a_call, "a model makes calls with 10"),
+    "calls where a provider puts them": (
+        change(
+            {"tool_calls": [{"function": {"name": "x", "arguments": a}} for a in ("{", "{}")]},
+            "entry",
+            "additional_kwargs",
+            type="ai",
+            tool_calls=None,
+        ),
+        "not in the form in which it is written",
+    ),
+    "1,200 calls at once in full": (
+        respond("model", "orchestrator", {"in_full": {**ANSWER, "tool_calls": [CALL] * 1200}}),
+        "makes 1200 calls at once",
+    ),
+    "a long answer of many exchanges": (long_answer_that_exchanges_repeat, "5000000 is the most"),
+    "a report of 10,001 questions": (many_entries_in_a_report, "open_questions has 10001 entries"),
+    "10,001 sources": (settings(sources=["aws"] * 10_001), "the setup: sources has 10001 entries"),
     "a run whose id holds a NUL": (change("a\0b", "run", "run_id", tape=1), "no database takes"),
     "a run asked at no time": (change("x", "run", "asked_at", tape=1), "'x' is not a time"),
     "a run of another status": (change("lost", "run", "status", tape=1), "the run: status: Input"),
@@ -251,6 +291,22 @@ WRONG: dict[str, tuple[Callable[[Lines], None], str]] = {
     "an exchange of no node": (
         lambda lines: exchange(lines, "clock", "now").update(node="os"),
         "its address is none",
+    ),
+    "an exchange before the first visit": (
+        lambda lines: exchange(lines, "clock", "now").update(visit=-1),
+        "the exchange clock now: its address is none",
+    ),
+    "an exchange of a call outside of the tools": (
+        lambda lines: exchange(lines, "clock", "now").update(index=0),
+        "the exchange clock now: its address is none",
+    ),
+    "an exchange of a tool and no call": (
+        lambda lines: exchange(lines, "tool", "find_services").update(index=None),
+        "find_services: its address is none",
+    ),
+    "an exchange before the first call": (
+        lambda lines: exchange(lines, "tool", "find_services").update(index=-1),
+        "find_services: its address is none",
     ),
     "an exchange of no such name": (
         lambda lines: exchange(lines, "clock", "now").update(name="sleep"),
@@ -271,6 +327,12 @@ WRONG: dict[str, tuple[Callable[[Lines], None], str]] = {
     "a memory that is no list": (respond("memory", "recall", {}), "recall: response: Input should"),
     "a receipt that is none": (respond("detach", "hand_over", {"status": "ok"}), "response: "),
     "a row that answers": (respond("run", "begun", {}), "begun: response: Input should be None"),
+    "a tool that fails without a word": (
+        lambda lines: exchange(lines, "tool", "find_services").update(
+            response=None, status="error", error=None, measured={}
+        ),
+        "the exchange tool find_services: error: Input should be a valid string",
+    ),
     "a tool without an artifact": (respond("tool", "find_services", {}), "artifact: Field requ"),
     "a tool whose result is not there": (
         respond("tool", "find_services", {"artifact": "elsewhere"}),

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,14 @@ from typing import Any
 import pytest
 
 from graph.errors import UnreadableValue
+from graph.tools.result import ToolResult
 from replay import rerun as rerun_module
-from replay.differences import text_difference
-from replay.document import from_text, to_text
+from replay.document import UnreadableRecording, from_text, to_text
+from replay.lines import LINES_LIMIT
 from replay.recording import Recording, Segment, Step
 from replay.rerun import rerun
-from replay.state_difference import state_difference
 from tests.replay.commanded import Shell, shell_on
-from tests.replay.mutations import body_of, seal
+from tests.replay.mutations import at_path, body_of, fit_digest, paths, seal
 from tests.replay.small import Small
 
 LONGEST_S = 10.0
@@ -76,6 +78,10 @@ async def test_a_command_says_on_one_line_why_it_does_nothing_with(
     assert len(line) < 600
     assert line.isprintable()
     assert "line " in line
+
+
+def in_one_form(line: Any) -> str:
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
 
 
 def without(name: str, small: Small) -> Recording:
@@ -182,26 +188,95 @@ async def test_a_thousand_calls_at_once_are_run(small: Small) -> None:
     assert len(made.segments[0].steps[0].visits) == 1000
 
 
-def test_texts_that_are_hard_to_compare_are_compared_in_part() -> None:
-    ones = "\n".join(f"x\n{number}" for number in range(20_000))
-    others = "\n".join(f"x\n{-number}" for number in range(20_000))
-    with not_long():
-        found = text_difference(ones, others)
-        assert text_difference("x\n" * 50_000, "x\n" * 40_000 + "y")
-        assert text_difference("a\nb\n" * 20_000, "b\na\n" * 20_000)
-    assert found[:2] == [" x", "-1"]
-    assert len(found) <= 61
+def test_four_hundred_thousand_small_messages_are_refused_before_one_is_read(small: Small) -> None:
+    head = '{"start":"messages","list":1}\n'
+    assert head in small.report
+    more = [f'{{"entry":{{"content":"","type":"human","id":"h{n}"}}}}\n' for n in range(400_000)]
+    many = head.replace("1", "400001") + "".join(more)
+    body = body_of(small.report).replace(head, many, 1)
+    with pytest.raises(UnreadableRecording, match=rf"^it has 400\d+ lines; {LINES_LIMIT} is the"):
+        from_text(seal(body))
 
 
-def test_lists_that_are_hard_to_compare_are_compared_in_part() -> None:
-    entry = {"id": "E1", "name": "find", "status": "ok"}
-    other = {**entry, "id": "E2"}
-    with not_long():
-        found = state_difference(
-            {"evidence": [entry, other] * 20_000}, {"evidence": [other, entry] * 19_000}
-        )
-    assert found
-    assert len(found) <= 61
+def test_a_result_is_checked_once_however_many_exchanges_answer_with_it(
+    small: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[Any] = []
+    known = ToolResult.model_validate
+
+    def noted(value: Any, **how: Any) -> ToolResult:
+        checked.append(value)
+        return known(value, **how)
+
+    monkeypatch.setattr(ToolResult, "model_validate", noted)
+    lines = [json.loads(line) for line in body_of(small.report).split("\n")[:-1]]
+    place = next(n for n, line in enumerate(lines) if line.get("entry", {}).get("kind") == "tool")
+    head = max(number for number in range(place) if "change" in lines[number])
+    lines[head]["list"] += 500
+    lines[place:place] = [lines[place]] * 500
+    from_text(seal("".join(f"{in_one_form(line)}\n" for line in lines)))
+    assert len(checked) == 2
+
+
+WRONG = [1] * 100_000
+WRONG_CONTENT = {"type": "ai", "content": WRONG}
+WRONG_ENTRIES: dict[str, Callable[[Any], bool]] = {
+    "contents": lambda line: _wrong_in(line, "human", "content"),
+    "calls": lambda line: _wrong_in(line, "ai", "tool_calls"),
+    "unreadable calls": lambda line: _wrong_in(line, "ai", "invalid_tool_calls"),
+    "an answer in full": lambda line: _wrong_answer(line, "model", {"in_full": WRONG_CONTENT}),
+    "hints": lambda line: _wrong_answer(line, "memory", WRONG),
+    "sources": lambda line: _wrong_settings(line),
+    "a report": lambda line: _wrong_report(line),
+}
+"""Lists, each of whose entries is wrong."""
+
+
+def _entry(line: Any, **known: str) -> Any:
+    entry = line.get("entry")
+    found = isinstance(entry, dict) and all(entry.get(name) == known[name] for name in known)
+    return entry if found else None
+
+
+def _wrong_in(line: Any, kind: str, name: str) -> bool:
+    if entry := _entry(line, type=kind):
+        entry[name] = WRONG
+    return bool(entry)
+
+
+def _wrong_answer(line: Any, kind: str, response: Any) -> bool:
+    if entry := _entry(line, kind=kind):
+        entry["response"] = response
+    return bool(entry)
+
+
+def _wrong_settings(line: Any) -> bool:
+    if entry := _entry(line, kind="setup"):
+        entry["response"]["settings"]["sources"] = WRONG
+    return bool(entry)
+
+
+def _wrong_report(line: Any) -> bool:
+    found = line.get("change") == "report" and line["value"]
+    if found:
+        line["value"]["evidence"] = WRONG
+    return bool(found)
+
+
+@pytest.mark.parametrize("kind", WRONG_ENTRIES)
+def test_a_list_of_wrong_entries_takes_no_more_memory_than_it_has_to_be_read(
+    kind: str, small: Small
+) -> None:
+    lines = [json.loads(line) for line in body_of(small.report).split("\n")[:-1]]
+    assert any(WRONG_ENTRIES[kind](line) for line in lines)
+    text = seal("".join(f"{in_one_form(line)}\n" for line in lines))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableRecording):
+            from_text(text)
+        assert tracemalloc.get_traced_memory()[1] < 40 * len(text)
+    finally:
+        tracemalloc.stop()
 
 
 async def test_an_export_of_lines_that_are_hard_to_search_does_not_take_long(
@@ -230,6 +305,50 @@ def test_a_file_is_data_only(small: Small) -> None:
         "py/object": "os.system",
         "file": "/etc/passwd",
     }
-    lines[place] = json.dumps({"start": "alert", "value": alert}, separators=(",", ":"))
+    lines[place] = in_one_form({"start": "alert", "value": alert})
     recording = from_text(seal("".join(f"{line}\n" for line in lines)))
     assert recording.segments[0].start["alert"] == alert
+
+
+MODULE = "named_by_a_file"
+
+
+def texts_in(lines: list[Any]) -> set[str]:
+    """Every text and every name in them."""
+    parts = [at_path(lines, path) for path in paths(lines)]
+    names = {name for part in parts if isinstance(part, dict) for name in part}
+    return names | {part for part in parts if isinstance(part, str)}
+
+
+def with_text(lines: list[Any], old: str, new: str) -> str:
+    """The file with another text wherever that one stands, and digests that fit."""
+    changed = json.loads(in_one_form(lines).replace(in_one_form(old), in_one_form(new)))
+    for line in changed:
+        fit_digest(line)
+    return seal("".join(f"{in_one_form(line)}\n" for line in changed))
+
+
+def with_error(lines: list[Any], error: str) -> str:
+    """The file, in which what a model answered is an error of that name."""
+    changed = json.loads(in_one_form(lines))
+    for line in changed:
+        if entry := _entry(line, kind="model"):
+            entry.update(response=None, status="error", error=error, measured={})
+    return seal("".join(f"{in_one_form(line)}\n" for line in changed))
+
+
+async def test_no_text_of_a_file_is_taken_for_the_name_of_a_module(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{MODULE}.py").write_text("class Error(Exception):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    lines = [json.loads(line) for line in body_of(small.report).split("\n")[:-1]]
+    files = [with_text(lines, old, MODULE) for old in sorted(texts_in(lines))]
+    files += [with_error(lines, said) for said in (MODULE, f"{MODULE}: x", f"{MODULE}.Error: x")]
+    ended = 0
+    for text in files:
+        with suppress(UnreadableValue):
+            await rerun(from_text(text))
+            ended += 1
+    assert ended > 50
+    assert MODULE not in sys.modules
