@@ -14,8 +14,9 @@ Kind = Literal["insights", "patterns", "baselines"]
 KINDS: tuple[Kind, ...] = ("insights", "patterns", "baselines")
 MemoryStatus = Literal["open", "acknowledged", "resolved", "retired"]
 MARKS_KEPT = 20
-TURNS_KEPT = 100
-"""Turns that an item remembers, so that a turn delivered twice is noticed."""
+TURNS_KEPT = 200
+"""What an item remembers of turns, so that one delivered twice is noticed: two entries of a turn in
+which it was a hint and found again."""
 LINKS_KEPT = 20
 
 

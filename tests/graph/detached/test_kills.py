@@ -86,7 +86,9 @@ async def test_whatever_is_killed_every_question_is_answered_and_learned_from_on
     assert set(receipts) == set(accepted), seed
     assert set(receipts.values()) <= {"stored", "skipped"}, (seed, receipts)
     stored = {turn for turn, status in receipts.items() if status == "stored"}
-    assert {turn for _, turns in items for turn in turns} == stored, seed
+    assert {turn.split()[0] for _, turns in items for turn in turns} == stored, seed
     assert len(provider.of(ANALYST)) > KILLS + KILLS // 6, "too few kills hit the analyst's call"
     for occurrences, turns in items:
-        assert occurrences == len(turns) == len(set(turns)), seed
+        assert len(turns) == len(set(turns)), seed
+        # The others say what became of it as a hint.
+        assert occurrences == len([turn for turn in turns if " " not in turn]), seed

@@ -37,7 +37,8 @@ async def test_a_restart_while_nothing_runs_is_not_noticed_by_the_next_turn(
     assert after["attempts"] == 1
     assert second["report"] is not None
     assert [message.id for message in second["messages"]].count(f"{first}:answer") == 1
-    assert [item["turns"] for item in items] == [[first, second["turn"]["id"]]] * 2
+    turn_id = second["turn"]["id"]
+    assert [item["turns"] for item in items] == [[first, f"{turn_id} confirmed", turn_id]] * 2
     assert not [record for record in caplog.records if record.name.startswith("graph.turns")]
 
 
