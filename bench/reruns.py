@@ -15,11 +15,11 @@ from bench.figure import Figure
 from graph.runtime import open_runtime
 from lab.estate import open_estate
 from lab.incident import load
-from replay.document import from_text
 from replay.export import exported
+from replay.file.document import from_text
 from replay.reading import read
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 
 WARM_UP = 5
 RERUNS = 200

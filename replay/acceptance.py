@@ -11,12 +11,12 @@ from typing import Any
 
 from graph.errors import NetForgeError
 from replay.export import exported
-from replay.further import further
+from replay.file.source import recording_in
 from replay.recording import KEPT, Recording
-from replay.rerun import ENDS_IT, rerun
-from replay.since import changed_since, made_here
-from replay.source import recording_in
-from replay.verdict import Verdict, told
+from replay.running.further import further
+from replay.running.rerun import ENDS_IT, rerun
+from replay.running.since import changed_since, made_here
+from replay.running.verdict import Verdict, told
 
 
 class NotAccepted(NetForgeError):

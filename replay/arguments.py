@@ -2,7 +2,7 @@
 
 import argparse
 
-from replay.suffix import SUFFIX
+from replay.file.suffix import SUFFIX
 
 DESCRIPTION = """Look at what a run did, run the current code on what it recorded, fork it, compare
 it. RUN is the id of a run in the state that STATE_DIR or DATABASE_URL names, or the path of an

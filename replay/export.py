@@ -8,9 +8,9 @@ from typing import Any
 
 from graph.errors import NetForgeError, UnreadableValue
 from graph.redaction import SHORTEST_SECRET, Redactor, names_a_secret
-from replay.document import from_text, to_text
+from replay.file.document import from_text, to_text
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 
 LINE_LIMIT = 1_000_000_000
 """Nothing is cut: what a tool returned was cut when it was recorded."""

@@ -16,10 +16,10 @@ from graph.runs import Runs
 from graph.settings import StateSettings
 from graph.storage import STORAGE_ERRORS, in_one_line, open_storage
 from graph.storage.tables import recordings
-from replay.document import UnreadableRecording, from_text
-from replay.offline import reading_graph
+from replay.file.document import UnreadableRecording, from_text
 from replay.reading import Graph, read
 from replay.recording import Recording
+from replay.running.offline import reading_graph
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from replay.suffix import SUFFIX
+from replay.file.suffix import SUFFIX
 
 ACCEPT = "--accept-tapes"
 SECTION = "tape"
@@ -83,9 +83,9 @@ class Tape(pytest.Item):
     async def _judged(self) -> tuple[bool, list[str]]:
         """Whether the test passes, and what is to be said."""
         from replay.acceptance import accept
-        from replay.rerun import rerun
-        from replay.source import recording_in
-        from replay.verdict import told
+        from replay.file.source import recording_in
+        from replay.running.rerun import rerun
+        from replay.running.verdict import told
 
         recording = await recording_in(self.path)
         verdict, _ = await rerun(recording)

@@ -31,7 +31,7 @@ from graph.errors import (
 )
 from graph.storage import STORAGE_ERRORS, in_one_line
 from replay.export import ExportRefused
-from replay.fork import ForkRefused
+from replay.forking.fork import ForkRefused
 from server import request_id
 from server.fields import NAME
 from server.refusal import (

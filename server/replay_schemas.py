@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from replay.verdict import Kind
+from replay.running.verdict import Kind
 from server.fields import JsonObject, Text
 
 PROMPT_LIMIT = 50_000

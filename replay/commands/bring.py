@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from graph.settings import load_state
-from replay.document import to_text
+from replay.file.document import to_text
+from replay.file.source import recording_in
 from replay.library import open_library
-from replay.source import recording_in
 from replay.terminal import say
 
 

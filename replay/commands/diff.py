@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graph.untrusted import printable
-from replay.contrast import Contrast, contrast
-from replay.source import recording_of
+from replay.comparing.contrast import Contrast, contrast
+from replay.file.source import recording_of
 from replay.terminal import say
 
 LINES_SHOWN = 12

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from replay.export import exported
-from replay.source import recording_of
+from replay.file.source import recording_of
 
 
 async def run(arguments: argparse.Namespace) -> int:

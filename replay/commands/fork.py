@@ -14,11 +14,11 @@ from graph.run import Event
 from graph.settings import Settings, load
 from graph.state import Receipt
 from graph.untrusted import printable
-from replay.edits import QUESTION
-from replay.fork import Changed, ForkRefused, Prepared, fork, prepared
+from replay.file.source import file_text, recording_of
+from replay.forking.edits import QUESTION
+from replay.forking.fork import Changed, ForkRefused, Prepared, fork, prepared
 from replay.library import open_library
 from replay.recording import Recording
-from replay.source import file_text, recording_of
 from replay.terminal import say
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from replay.acceptance import Acceptance, accept
-from replay.document import UnreadableRecording
-from replay.rerun import rerun
-from replay.source import is_file, recording_of
+from replay.file.document import UnreadableRecording
+from replay.file.source import is_file, recording_of
+from replay.running.rerun import rerun
+from replay.running.verdict import Verdict, told
 from replay.terminal import say
-from replay.verdict import Verdict, told
 
 
 async def run(arguments: argparse.Namespace) -> int:

@@ -9,9 +9,9 @@ from typing import Any
 
 from graph.codec import MESSAGES
 from graph.untrusted import printable
-from replay.brief import Messages, answer_of, answered, asked, counted, cut, thought
-from replay.source import recording_of
-from replay.story import ENDED, Story, said, short_id, story
+from replay.file.source import recording_of
+from replay.telling.brief import Messages, answer_of, answered, asked, counted, cut, thought
+from replay.telling.story import ENDED, Story, said, short_id, story
 from replay.terminal import say
 
 WIDTH = 100

@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from replay.contrast import contrast
+from replay.comparing.contrast import contrast
 from replay.export import exported
-from replay.fork import Changed, fork
-from replay.rerun import rerun
-from replay.suffix import SUFFIX
+from replay.file.suffix import SUFFIX
+from replay.forking.fork import Changed, fork
+from replay.running.rerun import rerun
 from server.access import ADMITTED, FORKING
 from server.dependencies import Recordings, Running
 from server.fields import Name

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from replay.document import from_text, to_text
 from replay.export import exported
+from replay.file.document import from_text, to_text
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.own_network import addressed, namespace, watched
 
 ROOT = Path(__file__).parents[2]

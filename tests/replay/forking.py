@@ -12,7 +12,7 @@ from graph.state import Investigation, Receipt
 from lab.aws import AwsDouble
 from lab.datadog import DatadogDouble
 from lab.minimax import MiniMaxDouble
-from replay.fork import Changed, fork
+from replay.forking.fork import Changed, fork
 from replay.recording import Recording, Step
 from tests.replay.conftest import recorded
 

@@ -18,9 +18,9 @@ from typing import Any, get_args
 from graph.errors import UnreadableValue
 from graph.storage import STORAGE_ERRORS
 from graph.untrusted import printable
-from replay.document import UnreadableRecording, from_text
-from replay.rerun import rerun
-from replay.verdict import Kind
+from replay.file.document import UnreadableRecording, from_text
+from replay.running.rerun import rerun
+from replay.running.verdict import Kind
 from tests.replay.mutations import body_of, mutated, seal
 
 WATCHED = (

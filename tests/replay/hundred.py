@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from replay.document import from_text
+from replay.file.document import from_text
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 
 noticed: list[str] = []
 """What was reached for: sockets, names, processes, sleep."""

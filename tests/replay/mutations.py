@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.codec import digest
-from replay.lines import last_line
+from replay.file.lines import last_line
 
 FAMILIES = ("bytes", "lines", "values")
 Path = tuple[Any, ...]
@@ -49,7 +49,7 @@ NASTY: tuple[Any, ...] = (
     "<script>alert(1)</script>",
     "__import__('os').system('id')",
     "os.system",
-    "replay.rerun",
+    "replay.running.rerun",
     "../../../../tmp/x",
     "file:///etc/passwd",
     "http://127.0.0.1:9/x",

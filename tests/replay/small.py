@@ -8,7 +8,7 @@ from lab import minimax, standin
 from lab.bolt import BoltServer
 from lab.estate import settings
 from lab.minimax import Reply, calling
-from replay.document import to_text
+from replay.file.document import to_text
 from replay.reading import read
 from replay.recording import Recording
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.document import from_text
+from replay.file.document import from_text
 from tests.replay.edited import TAPE, Edit, edited, rerun
 
 PLAN = "graph/nodes/plan.py"

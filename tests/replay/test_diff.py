@@ -11,10 +11,10 @@ import pytest
 from graph.errors import UnreadableValue
 from graph.runtime import Runtime
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.contrast import contrast
-from replay.document import to_text
+from replay.comparing.contrast import contrast
+from replay.file.document import to_text
 from replay.recording import Recording, Segment, Step
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.conftest import OpenRuntime
 from tests.replay.commanded import Shell, shell_on
 from tests.replay.conftest import recorded

@@ -13,10 +13,10 @@ import pytest
 
 from graph.errors import UnreadableValue
 from graph.runtime import Runtime
-from replay.document import UnreadableRecording, from_text, to_text
-from replay.lines import CHARACTERS_LIMIT, LINES_LIMIT, VALUES_LIMIT
-from replay.rerun import rerun
-from replay.source import BYTES_LIMIT, recording_in
+from replay.file.document import UnreadableRecording, from_text, to_text
+from replay.file.lines import CHARACTERS_LIMIT, LINES_LIMIT, VALUES_LIMIT
+from replay.file.source import BYTES_LIMIT, recording_in
+from replay.running.rerun import rerun
 from tests.replay.conftest import recorded
 from tests.replay.mutations import body_of, seal
 from tests.replay.small import QUESTION, Small

@@ -10,10 +10,10 @@ import pytest
 from graph.errors import UnreadableValue
 from graph.runtime import Runtime
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.document import from_text, to_text
 from replay.export import METADATA, ExportRefused, exported
+from replay.file.document import from_text, to_text
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.graph.test_redaction import PLANTED
 from tests.replay.conftest import recorded
 from tests.replay.mutations import at_path, paths

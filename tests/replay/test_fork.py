@@ -14,10 +14,10 @@ from graph.runtime import Runtime, open_runtime
 from lab.aws import AwsDouble
 from lab.datadog import DatadogDouble
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.document import from_text
 from replay.export import exported
+from replay.file.document import from_text
 from replay.recording import Recording, Step
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.conftest import MakeSettings, OpenRuntime
 from tests.replay.conftest import ended, recorded
 from tests.replay.forking import ORCHESTRATOR, SLOW, Wire, forked, left_behind, steps

@@ -18,7 +18,7 @@ from lab.minimax import MiniMaxDouble, Reply, calling
 from replay.arguments import parser
 from replay.commands.fork import run as fork_command
 from replay.export import exported
-from replay.fork import ForkRefused
+from replay.forking.fork import ForkRefused
 from tests.conftest import MakeSettings
 from tests.replay.conftest import ended, recorded
 from tests.replay.forking import ORCHESTRATOR, SLOW

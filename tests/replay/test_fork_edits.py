@@ -9,9 +9,9 @@ from graph.errors import NetForgeError, UnreadableValue
 from graph.run import Asked
 from graph.runtime import Runtime
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.fork import Changed, ForkRefused, fork
+from replay.forking.fork import Changed, ForkRefused, fork
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.replay.conftest import ended, recorded
 from tests.replay.forking import ANALYST, ORCHESTRATOR, SLOW, Forked, forked, left_behind
 

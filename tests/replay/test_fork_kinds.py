@@ -10,10 +10,10 @@ from graph.run import Asked
 from graph.runtime import Runtime
 from lab.faults import Hang
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.fork import fork, prepared
+from replay.forking.fork import fork, prepared
 from replay.reading import read
 from replay.recording import Recording
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.conftest import OpenRuntime
 from tests.replay.conftest import ended, recorded
 from tests.replay.forking import (

@@ -8,9 +8,9 @@ from typing import Any, get_type_hints
 import pytest
 
 from graph.codec import digest
-from replay.document import UnreadableRecording, from_text
+from replay.file.document import UnreadableRecording, from_text
+from replay.file.schema import KeptRun
 from replay.recording import KEPT
-from replay.schema import KeptRun
 from tests.replay.mutations import at_path, body_of, paths, seal, with_value, without_value
 from tests.replay.small import Small
 

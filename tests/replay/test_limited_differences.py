@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from graph.codec import digest
-from replay.differences import LINES_LIMIT, text_difference
-from replay.document import from_text
-from replay.rerun import rerun
-from replay.state_difference import state_difference
+from replay.file.document import from_text
+from replay.running.rerun import rerun
+from replay.telling.differences import LINES_LIMIT, text_difference
+from replay.telling.state_difference import state_difference
 from tests.replay.mutations import body_of, seal
 from tests.replay.small import Small
 from tests.replay.test_hostile_files import not_long

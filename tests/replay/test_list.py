@@ -15,7 +15,7 @@ from graph.settings import StateSettings
 from graph.storage import open_storage
 from graph.storage.tables import recordings
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.document import to_text
+from replay.file.document import to_text
 from replay.library import open_library
 from replay.listing import names
 from tests.conftest import OpenRuntime

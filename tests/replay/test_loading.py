@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.document import from_text
+from replay.file.document import from_text
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(__file__).parent / "tapes" / "bad-deploy.tape.jsonl"

@@ -9,9 +9,9 @@ from graph.run import Asked
 from graph.runtime import Runtime
 from lab.faults import Status
 from lab.minimax import MiniMaxDouble, Reply, calling
-from replay.document import from_text
 from replay.export import exported
-from replay.rerun import rerun
+from replay.file.document import from_text
+from replay.running.rerun import rerun
 from tests.conftest import OpenRuntime
 from tests.replay.alone import Alone
 from tests.replay.conftest import ended, recorded

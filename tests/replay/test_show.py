@@ -18,7 +18,7 @@ from lab.minimax import MiniMaxDouble, Reply, calling
 from replay.__main__ import main
 from replay.commands.show import RULE, shown
 from replay.recording import Recording, applied
-from replay.story import story
+from replay.telling.story import story
 from tests.conftest import OpenRuntime
 from tests.replay.commanded import Shell, shell_on
 from tests.replay.conftest import recorded

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from graph.setup import made_with
-from replay.document import from_text
+from replay.file.document import from_text
 from replay.recording import Of, Recording, Segment
-from replay.rerun import rerun
-from replay.since import changed_since, made_here
+from replay.running.rerun import rerun
+from replay.running.since import changed_since, made_here
 from tests.replay.edited import TAPE
 
 Setup = dict[str, Any]

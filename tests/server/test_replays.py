@@ -13,10 +13,10 @@ from sqlalchemy.exc import OperationalError
 from graph.runs import Runs
 from graph.runtime import Runtime
 from lab.minimax import MiniMaxDouble
-from replay.document import from_text, to_text
+from replay.file.document import from_text, to_text
 from replay.library import Library
 from replay.recording import Recording, changes
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from server.routes import replays
 from tests.conftest import DATABASES
 

@@ -14,7 +14,7 @@ from graph.settings import Settings
 from lab.bolt import READER, WRITER, BoltServer
 from lab.estate import LabSettings
 from lab.incident import load
-from replay.rerun import rerun
+from replay.running.rerun import rerun
 from tests.conftest import SCRATCH, MakeSettings
 from tests.graph.memory.bolt_relay import BoltRelay, bolt_relay
 from tests.graph.memory.copies import Copy

@@ -8,8 +8,8 @@ but values, and nothing in it is imported or run.
 from collections.abc import Iterator
 from typing import Any
 
-from replay.line_reader import LineReader
-from replay.lines import AGAIN, VERSION, UnreadableRecording, last_line, whole, written
+from replay.file.line_reader import LineReader
+from replay.file.lines import AGAIN, VERSION, UnreadableRecording, last_line, whole, written
 from replay.recording import Recording
 
 __all__ = ["UnreadableRecording", "from_text", "to_text"]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from graph.state import Exchange
 from graph.tape import address
-from replay.brief import counted
-from replay.differences import LINES_LIMIT
-from replay.player import Contents, in_full
 from replay.recording import Segment, Step, applied
-from replay.request_difference import request_lines
-from replay.state_difference import differing, state_difference, visit_that_differs
-from replay.verdict import Verdict
+from replay.running.player import Contents, in_full
+from replay.running.verdict import Verdict
+from replay.telling.brief import counted
+from replay.telling.differences import LINES_LIMIT
+from replay.telling.request_difference import request_lines
+from replay.telling.state_difference import differing, state_difference, visit_that_differs
 
 END = "the end"
 

@@ -12,10 +12,10 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 
 from graph.codec import MESSAGES, canonical, encode_message
 from graph.errors import UnreadableValue
-from replay.exchanges import check_digests, check_exchange, check_referred, referred
-from replay.lines import values_in
+from replay.file.exchanges import check_digests, check_exchange, check_referred, referred
+from replay.file.lines import values_in
+from replay.file.schema import check_entry, is_list
 from replay.recording import NODES
-from replay.schema import check_entry, is_list
 
 CALLS_LIMIT = 1000
 """Calls in one answer of a model."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from graph.codec import canonical
 from graph.report import CONCLUDE
-from replay.story import said
+from replay.telling.story import said
 
 ARGUMENTS_LIMIT = 140
 """Characters of the arguments of a call."""

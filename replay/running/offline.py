@@ -18,7 +18,7 @@ from graph.settings import GraphMapping
 from graph.setup import Setup
 from graph.tools import Sources, toolset
 from replay.reading import Graph
-from replay.swallowed import note
+from replay.running.swallowed import note
 
 
 class WentLive(NetForgeError):

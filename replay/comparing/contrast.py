@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-from replay.brief import call
-from replay.differences import difference
-from replay.likeness import Likeness, Told, without_times
+from replay.comparing.likeness import Likeness, Told, without_times
 from replay.recording import Recording
-from replay.request_difference import request_difference
-from replay.story import Story, story
+from replay.telling.brief import call
+from replay.telling.differences import difference
+from replay.telling.request_difference import request_difference
+from replay.telling.story import Story, story
 
 Contrast = dict[str, Any]
 Pair = tuple[Told | None, Told | None]

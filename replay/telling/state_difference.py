@@ -5,8 +5,8 @@ from typing import Any
 
 from graph.codec import MESSAGES
 from graph.tape import address
-from replay.differences import difference, limited, opcodes, shown
 from replay.recording import State
+from replay.telling.differences import difference, limited, opcodes, shown
 
 TOLD = 80
 """Characters of a message that only one of both has."""

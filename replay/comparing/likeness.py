@@ -17,10 +17,10 @@ from graph.errors import UnreadableValue
 from graph.receipts import enrichment_thread
 from graph.state import Exchange
 from graph.tape import address
-from replay.brief import call, thought
-from replay.player import Contents, in_full
 from replay.recording import Recording
-from replay.story import tape_of
+from replay.running.player import Contents, in_full
+from replay.telling.brief import call, thought
+from replay.telling.story import tape_of
 
 NOT_COMPARED = ("clock", "identity", "setup")
 OWN_TIMES = ("seconds", "of_thread", "thread_id")

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.codec import canonical
-from replay.brief import call
-from replay.differences import difference, limited, opcodes, shown, text_difference
-from replay.state_difference import state_difference
+from replay.telling.brief import call
+from replay.telling.differences import difference, limited, opcodes, shown, text_difference
+from replay.telling.state_difference import state_difference
 
 SHOWN = 5
 """Lines of a message that is only there or only here."""

@@ -21,11 +21,11 @@ from graph.run import FORK, Asked, Run, check_asked
 from graph.settings import Settings
 from graph.setup import Setup, made_with
 from graph.state import Fork, Spent
-from replay.edits import edited
-from replay.points import ForkRefused, Point, point_of, question_id
+from replay.forking.edits import edited
+from replay.forking.points import ForkRefused, Point, point_of, question_id
+from replay.forking.renaming import Renaming
 from replay.recording import Recording, State
-from replay.renaming import Renaming
-from replay.rerun import as_node
+from replay.running.rerun import as_node
 
 if TYPE_CHECKING:
     # It takes seconds, and whoever only prepares a fork does without.

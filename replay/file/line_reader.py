@@ -6,10 +6,10 @@ from typing import Any
 
 from graph.errors import UnreadableValue
 from graph.untrusted import printable
-from replay.coherence import Coherence
-from replay.lines import VALUES_LIMIT, UnreadableRecording, parsed
+from replay.file.coherence import Coherence
+from replay.file.lines import VALUES_LIMIT, UnreadableRecording, parsed
+from replay.file.schema import check_moment, check_run, check_value
 from replay.recording import STEPS_LIMIT, Change, Segment, State, Step
-from replay.schema import check_moment, check_run, check_value
 
 WORDS_LIMIT = 300
 """Characters of what is said to be wrong; it may hold what stands in the file."""

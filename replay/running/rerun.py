@@ -16,14 +16,14 @@ from graph.settings import StateSettings
 from graph.setup import Setup
 from graph.state import Investigation
 from graph.tape import address, played_by
-from replay.comparison import compared, leftover, next_nodes
-from replay.offline import WentLive, offline_graph
-from replay.player import Contents, Diverged, TapePlayer
 from replay.reading import Encoder, Graph, Seen, step
 from replay.recording import STEPS_LIMIT, Recording, Segment, State, Step
-from replay.since import changed_since, setup_of
-from replay.swallowed import noting_errors
-from replay.verdict import Verdict, raised
+from replay.running.comparison import compared, leftover, next_nodes
+from replay.running.offline import WentLive, offline_graph
+from replay.running.player import Contents, Diverged, TapePlayer
+from replay.running.since import changed_since, setup_of
+from replay.running.swallowed import noting_errors
+from replay.running.verdict import Verdict, raised
 
 BEFORE = {"plan": "tool", "tool": "plan", "respond": "plan", "enrich": "respond"}
 """For each node one whose edge leads there when the state says so: as it, a state is put in."""

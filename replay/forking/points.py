@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from graph.codec import MESSAGES
 from graph.errors import NetForgeError, UnreadableValue
 from replay.recording import Of, Recording, State
-from replay.rerun import BEFORE
+from replay.running.rerun import BEFORE
 
 _NEEDED: Mapping[Of, Sequence[str]] = {
     "turn": (MESSAGES, "turn", "spent", "recalled"),

@@ -6,13 +6,13 @@ from typing import Any
 
 from graph.state import Exchange
 from graph.tape import address
-from replay.comparison import next_nodes
-from replay.differences import limited
-from replay.player import Contents, in_full
 from replay.recording import Recording, Segment, Step
-from replay.request_difference import request_difference
-from replay.state_difference import state_difference
-from replay.verdict import Verdict
+from replay.running.comparison import next_nodes
+from replay.running.player import Contents, in_full
+from replay.running.verdict import Verdict
+from replay.telling.differences import limited
+from replay.telling.request_difference import request_difference
+from replay.telling.state_difference import state_difference
 
 NO_STEP = Step((), {}, (), "")
 LINES_LIMIT = 200

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from graph.settings import load_state
-from replay.document import UnreadableRecording, from_text
-from replay.lines import CHARACTERS_LIMIT
+from replay.file.document import UnreadableRecording, from_text
+from replay.file.lines import CHARACTERS_LIMIT
+from replay.file.suffix import SUFFIX
 from replay.recording import Recording
-from replay.suffix import SUFFIX
 
 BYTES_LIMIT = 2 * CHARACTERS_LIMIT
 

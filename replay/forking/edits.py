@@ -9,9 +9,9 @@ from graph.errors import InvalidQuestion, UnreadableValue
 from graph.question import check_question, is_storable
 from graph.redaction import Redactor
 from graph.run import texts_of
-from replay.points import ForkRefused, Point, question_id
+from replay.file.schema import check_entry, check_value, is_list
+from replay.forking.points import ForkRefused, Point, question_id
 from replay.recording import State
-from replay.schema import check_entry, check_value, is_list
 
 QUESTION = "question"
 _ASKED = ("focus", "alert", "budgets")

@@ -13,9 +13,9 @@ from graph.errors import NetForgeError, UnreadableValue
 from graph.models.port import spelled as spelled_model
 from graph.state import Exchange
 from graph.tape import address
-from replay.differences import LINES_LIMIT, limited
 from replay.recording import Segment, State
-from replay.request_difference import request_difference, request_lines
+from replay.telling.differences import LINES_LIMIT, limited
+from replay.telling.request_difference import request_difference, request_lines
 
 HAND_OVER = "hand_over"
 """The exchange whose request is in full where the analyst begins."""

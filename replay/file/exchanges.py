@@ -12,8 +12,8 @@ from graph.errors import UnreadableValue
 from graph.models.failure import Kind as FailureKind
 from graph.state import Recalled, Receipt
 from graph.tools.result import ToolResult
+from replay.file.schema import check_form, check_moment, check_names, check_setup, form_of
 from replay.recording import NODES
-from replay.schema import check_form, check_moment, check_names, check_setup, form_of
 
 MESSAGES_LIMIT = 10_000
 """Messages of one request to a model."""

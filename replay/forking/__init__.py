@@ -1,0 +1,1 @@
+"""A recorded run that goes on live from one of its steps, with something changed."""

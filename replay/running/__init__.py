@@ -1,0 +1,1 @@
+"""A recording run again by the current code, with nothing live behind it."""

@@ -1,0 +1,1 @@
+"""Differences and steps in words that people understand."""
