@@ -15,10 +15,10 @@ import pytest
 
 from graph.errors import UnreadableValue
 from graph.tools.result import ToolResult
-from replay.running import rerun as rerun_module
 from replay.file.document import UnreadableRecording, from_text, to_text
 from replay.file.lines import LINES_LIMIT
 from replay.recording import Recording, Segment, Step
+from replay.running import rerun as rerun_module
 from replay.running.rerun import rerun
 from tests.replay.commanded import Shell, shell_on
 from tests.replay.mutations import at_path, body_of, fit_digest, paths, seal

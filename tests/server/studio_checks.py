@@ -189,6 +189,8 @@ async def test_the_enrichment_stops_at_a_breakpoint_on_its_own_thread_and_takes_
     wanted = {"kind": "enrichment", "parent_thread_id": studio.earlier["thread_id"]}
     [found] = await studio.client.threads.search(metadata=wanted)
     thread = found["thread_id"]
+    # A step that is still to be written would come after the edit.
+    await studio.exchanged(studio.earlier["thread_id"])
     first = await studio.before(thread, "enrich")
     edited: Any = await studio.client.threads.update_state(
         thread, {"focus": ["edited"]}, as_node="respond", checkpoint=first["checkpoint"]
