@@ -11,11 +11,12 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from graph.errors import NetForgeError, StateUnavailable
-from graph.memory.item import MemoryStatus, name_of
+from graph.memory.item import MemoryStatus, Provenance, name_of
 from graph.memory.keeper import Memory
 from graph.memory.lines import UnreadableMemory, exported, imported
 from graph.memory.projection import Projection, open_projection, open_writer
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         marked.add_argument("--by", default=getpass.getuser(), help="who says so")
     commands.add_parser("export", help="print all items as JSON lines")
     commands.add_parser("copy", help="copy all insights to the graph database (MEMORY_NEO4J_USER)")
-    bring = commands.add_parser("import", help="write the items of a file of JSON lines")
+    bring = commands.add_parser("import", help="take in items and findings, a JSON line each")
     bring.add_argument("file", metavar="FILE")
     return whole
 
@@ -175,10 +176,18 @@ async def _import(memory: Memory, file: Path) -> None:
         text = await asyncio.to_thread(file.read_text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableMemory(f"{file}: {error}") from None
-    items, refused = imported(text.splitlines())
-    for line in refused:
+    found = imported(text.splitlines())
+    for line in found.refused:
         _print(line)
-    _print(f"{await memory.put_back(items)} items written, {len(refused)} refused")
+    written = await memory.put_back(found.items) if found.items else 0
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    for findings, turn_id in found.findings:
+        origin = Provenance(turn_id=turn_id, thread_id="", model="", prompt_version="", at=at)
+        await memory.add(findings, origin)
+    _print(
+        f"{written} items written, {len(found.findings)} findings taken in, "
+        f"{len(found.refused)} refused"
+    )
 
 
 def _print(text: str) -> None:

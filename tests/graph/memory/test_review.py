@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from graph.memory.__main__ import main
 from graph.settings import StateSettings
 from graph.storage import open_storage
 from tests.graph.memory.found import insight, learn, pattern, turn
+from tests.graph.memory.labelled import groups, singles, vague
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -99,7 +101,7 @@ def test_what_was_taken_out_can_be_brought_in_elsewhere(
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.setenv("STATE_DIR", str(other))
-    assert run("import", str(file))[1] == "2 items written, 0 refused\n"
+    assert run("import", str(file))[1] == "2 items written, 0 findings taken in, 0 refused\n"
     assert run("export")[1] == exported
     assert filled != other
 
@@ -116,8 +118,10 @@ def test_what_was_taken_out_can_be_brought_in_elsewhere(
         (lambda line: line.replace('"occurrences":1', f'"occurrences":{10**30}'), "64 bits"),
         (lambda line: line.replace('"last_confirmed":"2', '"last_confirmed":"x'), "isoformat"),
         (lambda line: line.replace('00.000Z","marks"', '00.000","marks"'), "no time zone"),
+        (lambda line: line.replace('{"id"', '{"finding":{},"id"'), "an id and an item, or a find"),
+        (lambda line: re.sub('"id":"[^"]*",', "", line), "an id and an item, or a finding"),
     ],
-    ids=["cut", "list", "type", "kind", "evidence", "huge", "no time", "no zone"],
+    ids=["cut", "list", "type", "kind", "evidence", "huge", "no time", "no zone", "both", "id"],
 )
 def test_a_line_that_is_no_item_is_refused_and_nothing_is_written(
     run: Run, tmp_path: Path, edit: Callable[[str], str], said: str
@@ -142,4 +146,26 @@ def test_an_order_in_a_file_is_refused_and_the_rest_is_written(run: Run, tmp_pat
     code, out, _ = run("import", str(file))
     assert code == 0
     assert "not kept, it reads as an instruction" in out
-    assert out.endswith("1 items written, 1 refused\n")
+    assert out.endswith("1 items written, 0 findings taken in, 1 refused\n")
+
+
+def test_two_hundred_findings_of_a_file_are_consolidated_once(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    folder.mkdir()
+    found = [insight for _, insight in [*groups(), *singles(), *vague()]]
+    lines = [json.dumps({"kind": "insights", "finding": one.model_dump()}) for one in found]
+    file = tmp_path / "findings.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    code, out, _ = run("import", str(file))
+    assert (code, out.splitlines()[-1]) == (
+        *(0, "0 items written, 170 findings taken in, 30 refused"),
+    )
+    items = [json.loads(line) for line in run("export")[1].splitlines()]
+    repeated = [known["item"] for known in items if known["item"]["occurrences"] > 1]
+    assert 15 <= len(repeated) <= 18
+    assert sum(item["occurrences"] for item in repeated) == len(groups())
+    assert len(items) - len(repeated) == len(singles())
+    before = run("export")[1]
+    assert run("import", str(file))[0] == 0
+    assert run("export")[1] == before
