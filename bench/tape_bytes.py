@@ -92,7 +92,8 @@ async def _sizes(
     question: str,
     turns: int,
 ) -> Sizes:
-    chosen = estate.settings.model_copy(update={"state_dir": state_dir})
+    # With memory a later turn would be another one, and shorter.
+    chosen = estate.settings.model_copy(update={"state_dir": state_dir, "memory": False})
     naive = 0
     with how:
         async with open_runtime(chosen) as runtime:

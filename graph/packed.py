@@ -5,6 +5,7 @@ so that the state holds whole exchanges, equal to those that were packed. Long t
 our own prompts for the most part, are compressed, and so is the setup.
 """
 
+import functools
 import json
 import zlib
 from base64 import b85decode, b85encode
@@ -128,10 +129,14 @@ def _source_of(measured: Mapping[str, Any]) -> Any:
     return measured["source"] if [*measured] == ["source"] else measured
 
 
+# Both remember: what is so long are prompts, tools and the setup for the most part, the same in
+# every turn.
+@functools.lru_cache(maxsize=64)
 def _compressed(text: str) -> str:
     return b85encode(zlib.compress(text.encode(), COMPRESSION)).decode()
 
 
+@functools.lru_cache(maxsize=64)
 def _text(compressed: str) -> str:
     return zlib.decompress(b85decode(compressed)).decode()
 
