@@ -8,6 +8,7 @@ investigations, with the work of the doubles of the sources in them, and turns o
 model and none to a tool, where recording weighs most.
 """
 
+import gc
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -66,6 +67,10 @@ async def _both() -> AsyncIterator[tuple[Runtime, Runtime, Estate]]:
                 with unrecorded():
                     plain = await stack.enter_async_context(open_runtime(chosen))
                 recorded = await stack.enter_async_context(open_runtime(estate.settings))
+                # A full collection takes as long as a turn, and may fall on one kind each time.
+                gc.collect()
+                gc.freeze()
+                stack.callback(gc.unfreeze)
                 yield recorded, plain, estate
 
 
