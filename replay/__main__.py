@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,14 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     errors = importlib.import_module("graph.errors")
     untrusted = importlib.import_module("graph.untrusted")
     try:
-        return int(asyncio.run(command.run(chosen)))
+        code = int(asyncio.run(command.run(chosen)))
+        sys.stdout.flush()
     except errors.NetForgeError as error:
         sys.stderr.write(f"{untrusted.printable(str(error))}\n")
         return COULD_NOT
     except BrokenPipeError:
+        # Nobody reads any more. Python writes out what is left at its end: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    return code
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import asyncio
 import getpass
 import json
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -52,10 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # What could not be copied to the graph is a warning, and must not be missed.
     logging.getLogger("graph.memory").setLevel(logging.WARNING)
     try:
-        return asyncio.run(_run(chosen))
+        code = asyncio.run(_run(chosen))
+        sys.stdout.flush()
     except NetForgeError as error:
         sys.stderr.write(f"{error}\n")
         return COULD_NOT
+    except BrokenPipeError:
+        # Nobody reads any more. Python writes out what is left at its end: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
