@@ -8,7 +8,7 @@ our own prompts for the most part, are compressed, and so is the setup.
 import functools
 import json
 import zlib
-from base64 import b85decode, b85encode
+from base64 import b64decode, b85decode, b85encode
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from os.path import commonprefix
@@ -92,7 +92,7 @@ def _unpacked(write: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if known["kind"] == "model":
             messages = list(_with_prefixes(known["request"]["messages"]))
             known["request"] = {**known["request"], "messages": messages}
-        if known["kind"] == "setup":
+        if known["kind"] == "setup" and isinstance(known["response"], str):
             known["response"] = json.loads(_text(known["response"]))
         if isinstance(known["response"], str) and known["kind"] == "tool":
             known["response"] = {"artifact": _message_id(known["response"], write["at"])}
@@ -138,7 +138,9 @@ def _compressed(text: str) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _text(compressed: str) -> str:
-    return zlib.decompress(b85decode(compressed)).decode()
+    # Older checkpoints have base 64; what zlib writes begins so there, and with `c` in base 85.
+    decoded = b64decode if compressed.startswith("eJ") else b85decode
+    return zlib.decompress(decoded(compressed)).decode()
 
 
 def _without_prefixes(messages: Sequence[Any]) -> list[Any]:

@@ -1,6 +1,8 @@
 """What a visit writes of its exchanges, and the tape that becomes of it."""
 
 import json
+import zlib
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -115,6 +117,24 @@ def written(*entries: dict[str, Any], anew: bool = False) -> Any:
 )
 def test_what_is_unpacked_equals_what_was_packed(entries: list[dict[str, Any]]) -> None:
     assert append_exchanges([], [written(*entries)]) == entries
+
+
+def test_what_an_older_version_packed_is_read() -> None:
+    text = ASKED["texts"]["key"]
+    # As it was: base 64, the setup and a tool's answer in full, seconds as they are.
+    compressed = {"key": b64encode(zlib.compress(text.encode())).decode(), "t": ASKED["texts"]["t"]}
+    compressed["t"] = b64encode(zlib.compress(compressed["t"].encode())).decode()
+    asked = [
+        *("model", "orchestrator", {**ASKED["request"]}, ASKED["response"], 0.1293),
+        *(ASKED["measured"], compressed),
+    ]
+    setup = ["setup", "graph", {}, SETUP["response"]]
+    answered = [
+        *("tool", "find_services", {"query": "cart"}, ANSWERED["response"], 0.0),
+        ANSWERED["measured"],
+    ]
+    assert append_exchanges([], [{"at": ["plan", 2], "kept": [setup, asked]}]) == [SETUP, ASKED]
+    assert append_exchanges([], [{"at": ["tool", 2, 13], "kept": [answered]}]) == [ANSWERED]
 
 
 def test_a_visit_that_exchanged_nothing_adds_nothing() -> None:
